@@ -1,0 +1,93 @@
+#pragma once
+
+// The configuration of one Praefect process: plain values, read once, never changed afterwards.
+// Key names are those of config.toml; every field says its unit and its default.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace praefect::config {
+
+// One Gitaly server as one virtual storage sees it.
+struct Node {
+  std::string storage;  // name of the physical storage on that Gitaly
+  std::string address;  // tcp://HOST:PORT, tls://HOST:PORT or unix:PATH; see address.h
+  std::string token;    // secret of that Gitaly; empty: it asks for none
+  bool primary = false;
+  bool operator==(const Node&) const = default;
+};
+
+// What clients name as their storage.
+struct VirtualStorage {
+  std::string name;
+  int64_t default_replication_factor = 0;  // 0: every node
+  std::vector<Node> nodes;                 // in file order; at least one after validation
+  bool operator==(const VirtualStorage&) const = default;
+};
+
+struct Auth {
+  std::string token;           // what clients present; empty: authentication is off
+  bool transitioning = false;  // check and count, but let everyone through
+  bool operator==(const Auth&) const = default;
+};
+
+struct Logging {
+  std::string format = "text";  // "text" or "json"
+  std::string level = "info";   // "debug", "info", "warn", "error" or "fatal"
+  std::string dir;              // known, not used by Praefect
+  bool operator==(const Logging&) const = default;
+};
+
+struct Prometheus {
+  std::vector<double> grpc_latency_buckets;  // seconds, ascending; empty: the defaults
+  std::chrono::milliseconds scrape_timeout{10'000};
+  bool operator==(const Prometheus&) const = default;
+};
+
+// `[limits]`: what one client may cost. Every one has a counter that tells when it was hit.
+struct Limits {
+  uint64_t max_first_message_bytes = 4 << 20;      // also of a compressed one, once inflated
+  uint32_t max_streams_per_connection = 10'000;    // SETTINGS_MAX_CONCURRENT_STREAMS towards clients
+  uint32_t max_header_list_bytes = 64 << 10;       // names, values and 32 bytes for each field
+  uint32_t max_header_fields = 256;                // of one header block
+  uint64_t max_buffered_bytes = 256 << 20;         // of the whole process, for all streams
+  uint32_t max_connections = 20'000;               // accepted, over all listeners
+  uint32_t max_resets_per_second = 1'000;          // RST_STREAM from one client connection
+  uint32_t max_pings_per_second = 20;              // PING from one client connection
+  uint32_t max_settings_per_second = 20;           // SETTINGS from one client connection
+  bool operator==(const Limits&) const = default;
+};
+
+struct Database {  // `[database]`; not used yet by `serve`
+  std::string host;
+  int64_t port = 0;
+  std::string user, password, dbname, sslmode, sslcert, sslkey, sslrootcert;
+  bool operator==(const Database&) const = default;
+};
+
+struct Config {
+  std::string path;  // the file this was read from, as it was named
+
+  std::string listen_addr;             // HOST:PORT, optionally with tcp://
+  std::string socket_path;             // optionally with unix:
+  std::string tls_listen_addr;         // known, refused until TLS is built
+  std::string prometheus_listen_addr;  // HOST:PORT of the admin HTTP listener; empty: none
+  std::chrono::milliseconds graceful_stop_timeout{60'000};
+  uint32_t workers = 0;  // event loops; 0: one for each CPU of the affinity mask
+
+  bool failover_enabled = false;
+  std::string election_strategy = "per_repository";
+
+  std::vector<VirtualStorage> virtual_storages;
+  Auth auth;
+  Logging logging;
+  Prometheus prometheus;
+  Limits limits;
+  Database database;
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace praefect::config

@@ -1,0 +1,39 @@
+#pragma once
+
+// Pure choice: what is known about the nodes + what is asked -> where it goes, or why it does not.
+
+#include <absl/status/status.h>
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "gitaly/method.h"
+#include "gitaly/target.h"
+#include "nodes/snapshot.h"
+
+namespace praefect::routing {
+
+struct Route {
+  // Where the call goes; its answer is the client's. Borrowed from the snapshot.
+  const nodes::Node* node = nullptr;
+  // Calls that go to several nodes (namespace mutators): the others, which get the same request.
+  // The first error of any of them is the client's answer.
+  std::vector<const nodes::Node*> also;
+  gitaly::TargetRewrite rewrite;  // views into the snapshot
+};
+
+// Why a call goes nowhere.
+struct Refusal {
+  absl::StatusCode code = absl::StatusCode::kInternal;
+  std::string message;      // to the client; upstream's words first
+  std::string_view reason;  // short, from a fixed set: the value of a metric label
+  std::string hint;         // for the log: what to look at or change; may be empty
+};
+
+// `snapshot` must outlive the result.
+std::variant<Route, Refusal> Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+                                    const gitaly::RequestTarget& target);
+
+}  // namespace praefect::routing
