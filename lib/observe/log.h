@@ -3,9 +3,14 @@
 // Structured logging: a message and typed fields, as text (key=value) or JSON, one line each. Any
 // bytes may stand in a value: control characters and invalid UTF-8 are escaped, never written raw.
 
+#include <unistd.h>
+
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,16 +21,37 @@ namespace praefect::observe {
 enum class Level { kDebug, kInfo, kWarn, kError, kFatal };
 enum class Format { kText, kJson };
 
+// "debug", "info", "warn" or "warning", "error", "fatal"; nothing else.
+std::optional<Level> ParseLevel(std::string_view name);
+// "text" or "json"; nothing else.
+std::optional<Format> ParseFormat(std::string_view name);
+
+// What is longer is cut, and the line says how long it was.
+inline constexpr size_t kMaxMessageBytes = 16 << 10;
+inline constexpr size_t kMaxValueBytes = 4 << 10;
+
 struct Field {
-  std::string_view key;
+  std::string_view key;  // from our own code: lower-case ASCII, '.' and '_'; written as it is
   std::variant<std::string_view, int64_t, uint64_t, double, bool> value;
 };
 
-// Thread-safe. Lines appear whole and in order; warnings and worse are on their way to the kernel
-// when the call returns, others at the latest a second later.
+// What did not reach the reader of the log, since the start.
+struct LogLosses {
+  uint64_t lost_lines = 0;    // dropped: the buffer was full, or writing failed
+  uint64_t write_errors = 0;  // failed write calls: disk full, pipe closed, reader stalled
+  bool operator==(const LogLosses&) const = default;
+};
+
+// Thread-safe, and never waits for the reader of the log: lines are built on the caller's thread
+// and written by a thread of the logger. Lines appear whole and in order; warnings and worse are
+// handed to that thread at once, others at the latest a second later, and everything when the
+// logger is destroyed. A fatal line waits until it is written, a second at most. When the reader
+// stalls or writing fails, lines are dropped and counted, and a line says so once writing works
+// again.
 class Logger {
  public:
   virtual ~Logger() = default;
+  virtual LogLosses losses() const { return {}; }
   virtual bool Enabled(Level level) const = 0;
   virtual void Write(Level level, std::string_view message, std::span<const Field> fields) = 0;
 
@@ -38,6 +64,14 @@ class Logger {
   void Error(std::string_view m, std::initializer_list<Field> f = {}) { Log(Level::kError, m, f); }
 };
 
+struct LoggerOptions {
+  Format format = Format::kText;
+  Level level = Level::kInfo;
+  int fd = STDOUT_FILENO;  // borrowed; must stay open as long as the logger lives
+  std::function<std::chrono::system_clock::time_point()> clock = std::chrono::system_clock::now;
+};
+
+std::unique_ptr<Logger> MakeLogger(LoggerOptions options);
 // Writes to standard output.
 std::unique_ptr<Logger> MakeLogger(Format format, Level level);
 

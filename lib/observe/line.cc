@@ -1,0 +1,148 @@
+#include "observe/line.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <ctime>
+#include <iterator>
+
+#include "observe/escape.h"
+
+namespace praefect::observe {
+namespace {
+
+// The names of logrus.
+std::string_view NameOf(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warning";
+    case Level::kError:
+      return "error";
+    case Level::kFatal:
+      return "fatal";
+  }
+  return "unknown";
+}
+
+void AppendInteger(std::string& out, auto value) {
+  const fmt::format_int digits(value);
+  out.append(digits.data(), digits.size());
+}
+
+void AppendPadded(std::string& out, unsigned value, unsigned highest_place) {
+  for (unsigned place = highest_place; place > 0; place /= 10) {
+    out += static_cast<char>('0' + value / place % 10);
+  }
+}
+
+void AppendDateAndSeconds(std::string& out, std::time_t seconds) {
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  AppendPadded(out, utc.tm_year + 1900, 1000);
+  out += '-';
+  AppendPadded(out, utc.tm_mon + 1, 10);
+  out += '-';
+  AppendPadded(out, utc.tm_mday, 10);
+  out += 'T';
+  AppendPadded(out, utc.tm_hour, 10);
+  out += ':';
+  AppendPadded(out, utc.tm_min, 10);
+  out += ':';
+  AppendPadded(out, utc.tm_sec, 10);
+}
+
+// Hands `value` to `append`, cut and marked when it is longer than `max_bytes`.
+template <typename Append>
+void AppendBounded(std::string_view value, size_t max_bytes, Append append) {
+  if (value.size() <= max_bytes) return append(value);
+  std::string cut(CutAtCharacter(value, max_bytes));
+  fmt::format_to(std::back_inserter(cut), "...[cut, {} bytes in all]", value.size());
+  append(cut);
+}
+
+struct Text {
+  std::string& out;
+  void String(std::string_view value, size_t max_bytes) const {
+    AppendBounded(value, max_bytes, [&](std::string_view v) { AppendTextValue(out, v); });
+  }
+  void operator()(std::string_view value) const { String(value, kMaxValueBytes); }
+  void operator()(int64_t value) const { AppendInteger(out, value); }
+  void operator()(uint64_t value) const { AppendInteger(out, value); }
+  void operator()(double value) const { fmt::format_to(std::back_inserter(out), "{}", value); }
+  void operator()(bool value) const { out += value ? "true" : "false"; }
+};
+
+struct Json {
+  std::string& out;
+  void String(std::string_view value, size_t max_bytes) const {
+    AppendBounded(value, max_bytes, [&](std::string_view v) { AppendJsonString(out, v); });
+  }
+  void operator()(std::string_view value) const { String(value, kMaxValueBytes); }
+  void operator()(int64_t value) const { AppendInteger(out, value); }
+  void operator()(uint64_t value) const { AppendInteger(out, value); }
+  void operator()(double value) const {
+    if (!std::isfinite(value)) {  // JSON has no such numbers
+      out += "null";
+    } else {
+      fmt::format_to(std::back_inserter(out), "{}", value);
+    }
+  }
+  void operator()(bool value) const { out += value ? "true" : "false"; }
+};
+
+}  // namespace
+
+void AppendTime(std::string& out, std::chrono::system_clock::time_point time) {
+  const auto milliseconds =
+      std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  AppendDateAndSeconds(out, milliseconds / 1000);
+  out += '.';
+  AppendPadded(out, milliseconds % 1000, 100);
+  out += 'Z';
+}
+
+void AppendTextLine(std::string& out, const LineHead& head, std::string_view message,
+                    std::span<const Field> fields) {
+  const Text text{out};
+  out += "time=\"";
+  AppendTime(out, head.time);
+  out += "\" level=";
+  out += NameOf(head.level);
+  out += " msg=";
+  text.String(message, kMaxMessageBytes);
+  for (const Field& field : fields) {
+    out += ' ';
+    out += field.key;
+    out += '=';
+    std::visit(text, field.value);
+  }
+  out += " pid=";
+  AppendInteger(out, head.pid);
+  out += '\n';
+}
+
+void AppendJsonLine(std::string& out, const LineHead& head, std::string_view message,
+                    std::span<const Field> fields) {
+  const Json json{out};
+  out += R"({"level":")";
+  out += NameOf(head.level);
+  out += R"(","msg":)";
+  json.String(message, kMaxMessageBytes);
+  out += R"(,"time":")";
+  AppendTime(out, head.time);
+  out += R"(","pid":)";
+  AppendInteger(out, head.pid);
+  for (const Field& field : fields) {
+    out += ",\"";
+    out += field.key;
+    out += "\":";
+    std::visit(json, field.value);
+  }
+  out += "}\n";
+}
+
+}  // namespace praefect::observe

@@ -1,0 +1,118 @@
+#include "observe/line_writer.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace praefect::observe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool IsRegularFile(int fd) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// A pipe whose reader is gone must end in EPIPE, not in the end of the process. Whoever writes to
+// it is this thread alone, so the signal is blocked here and nothing of the process is changed.
+void BlockPipeSignal() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+}  // namespace
+
+LineWriter::LineWriter(int fd)
+    : fd_(fd), regular_file_(IsRegularFile(fd)), thread_([this] { Run(); }) {}
+
+LineWriter::~LineWriter() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    work_.NotifyOne();
+  }
+  thread_.join();
+}
+
+bool LineWriter::Append(std::string_view line, bool now) {
+  MutexLock lock(mutex_);
+  if (buffer_.size() + line.size() > kMaxBufferedBytes) return false;
+  buffer_.append(line);
+  appended_bytes_ += line.size();
+  if ((now || buffer_.size() >= kWriteAtBytes) && !urgent_) {
+    urgent_ = true;
+    work_.NotifyOne();
+  }
+  return true;
+}
+
+void LineWriter::Flush() {
+  const auto deadline = Clock::now() + kMaxStall;
+  MutexLock lock(mutex_);
+  const uint64_t until = appended_bytes_;
+  urgent_ = true;
+  work_.NotifyOne();
+  while (settled_bytes_ < until && written_.WaitUntil(lock, deadline)) {
+  }
+}
+
+LogLosses LineWriter::losses() const { return {lost_lines_, write_errors_}; }
+
+void LineWriter::Run() {
+  BlockPipeSignal();
+  std::string lines;
+  while (Take(lines)) {
+    failing_ = !WriteAll(lines);
+    MutexLock lock(mutex_);
+    settled_bytes_ += lines.size();
+    written_.NotifyAll();
+  }
+}
+
+bool LineWriter::Take(std::string& lines) {
+  lines.clear();
+  MutexLock lock(mutex_);
+  const auto deadline = Clock::now() + kMaxDelay;
+  while (!urgent_ && !stopping_ && work_.WaitUntil(lock, deadline)) {
+  }
+  urgent_ = false;
+  lines.swap(buffer_);
+  return !lines.empty() || !stopping_;
+}
+
+bool LineWriter::WriteAll(std::string_view bytes) {
+  // After poll a pipe or a terminal takes this much without making the writer wait.
+  const size_t piece = regular_file_ ? SIZE_MAX : PIPE_BUF;
+  auto deadline = Clock::now() + kMaxStall;
+  while (!bytes.empty()) {
+    const bool ready = WaitWritable(deadline);
+    const ssize_t n = ready ? write(fd_, bytes.data(), std::min(bytes.size(), piece)) : -1;
+    if (n > 0) {
+      bytes.remove_prefix(n);
+      deadline = Clock::now() + kMaxStall;
+    } else if (!ready || (errno != EINTR && errno != EAGAIN)) {
+      ++write_errors_;
+      lost_lines_ += std::count(bytes.begin(), bytes.end(), '\n');
+      return false;
+    }
+  }
+  return true;
+}
+
+bool LineWriter::WaitWritable(Clock::time_point deadline) const {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  pollfd writable{fd_, POLLOUT, 0};
+  // An interrupted wait and an error condition both leave it to write() to say what is the matter.
+  return poll(&writable, 1, static_cast<int>(std::max<int64_t>(left, 0))) != 0;
+}
+
+}  // namespace praefect::observe

@@ -1,0 +1,164 @@
+#include "observe/log.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "observe/line_writer.h"
+
+namespace praefect::observe {
+namespace {
+
+// A logger that writes into a pipe.
+class LogPipe {
+ public:
+  explicit LogPipe(Level level = Level::kInfo, Format format = Format::kText) {
+    REQUIRE(pipe2(ends_.data(), O_CLOEXEC) == 0);
+    logger_ = MakeLogger(LoggerOptions{.format = format, .level = level, .fd = ends_[1]});
+  }
+  ~LogPipe() {
+    logger_.reset();
+    CloseReader();
+    close(ends_[1]);
+  }
+
+  Logger& logger() { return *logger_; }
+  void CloseReader() {
+    if (ends_[0] >= 0) close(ends_[0]);
+    ends_[0] = -1;
+  }
+  // What comes until `until` is in it, or the end, or five seconds of silence.
+  std::string Read(std::string_view until) {
+    std::string text;
+    std::array<char, 4096> piece;
+    pollfd readable{ends_[0], POLLIN, 0};
+    while (text.find(until) == std::string::npos && poll(&readable, 1, 5'000) > 0) {
+      const ssize_t n = read(ends_[0], piece.data(), piece.size());
+      if (n <= 0) break;
+      text.append(piece.data(), n);
+    }
+    return text;
+  }
+  // Destroys the logger and reads to the end.
+  std::string Finish() {
+    std::string text;
+    std::thread reader([&] { text = Read("no such text"); });
+    logger_.reset();
+    close(ends_[1]);
+    reader.join();
+    ends_[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    return text;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+  std::unique_ptr<Logger> logger_;
+};
+
+TEST_CASE("what is below the level is not written") {
+  LogPipe log(Level::kWarn);
+  log.logger().Info("quiet");
+  log.logger().Warn("loud", {{"storage", "gitaly-1"}});
+  const std::string text = log.Finish();
+  CHECK(text.find("quiet") == std::string::npos);
+  CHECK(text.find("level=warning msg=loud storage=gitaly-1") != std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
+TEST_CASE("a warning comes at once, an information not before it has to") {
+  LogPipe log;
+  log.logger().Info("first");
+  log.logger().Warn("second");
+  const std::string text = log.Read("msg=second");
+  CHECK(text.find("msg=first") < text.find("msg=second"));
+  CHECK(text.find("msg=second") != std::string::npos);
+}
+
+TEST_CASE("an information comes without anything else happening") {
+  LogPipe log;
+  log.logger().Info("alone");
+  CHECK(log.Read("msg=alone").find("msg=alone") != std::string::npos);
+}
+
+TEST_CASE("JSON is a format") {
+  LogPipe log(Level::kInfo, Format::kJson);
+  log.logger().Info("hello", {{"n", int64_t{7}}});
+  const std::string text = log.Finish();
+  CHECK(text.find(R"("msg":"hello")") != std::string::npos);
+  CHECK(text.find(R"("n":7})") != std::string::npos);
+}
+
+TEST_CASE("lines of many threads appear whole and in the order of each") {
+  constexpr int kThreads = 4, kLines = 2'000;
+  LogPipe log;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&log, thread] {
+      for (int64_t line = 0; line < kLines; ++line) {
+        log.logger().Info("x", {{"thread", int64_t{thread}}, {"line", line}});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string text = log.Finish();
+  std::map<int, int> next;
+  for (size_t at = 0; (at = text.find("thread=", at)) != std::string::npos; ++at) {
+    int thread = -1, line = -1;
+    REQUIRE(sscanf(text.c_str() + at, "thread=%d line=%d pid=", &thread, &line) == 2);
+    REQUIRE(line == next[thread]++);
+  }
+  for (int thread = 0; thread < kThreads; ++thread) CHECK(next[thread] == kLines);
+}
+
+TEST_CASE("a reader that went away costs lines, not the process") {
+  LogPipe log;
+  log.CloseReader();
+  log.logger().Log(Level::kFatal, "into the void");
+  const LogLosses losses = log.logger().losses();
+  CHECK(losses.lost_lines == 1);
+  CHECK(losses.write_errors == 1);
+}
+
+TEST_CASE("a full disk costs lines, not the process") {
+  const int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  {
+    const std::unique_ptr<Logger> logger = MakeLogger(LoggerOptions{.fd = fd});
+    logger->Log(Level::kFatal, "no room");
+    CHECK(logger->losses() == LogLosses{.lost_lines = 1, .write_errors = 1});
+  }
+  close(fd);
+}
+
+TEST_CASE("a stalled reader makes nobody wait, and learns later what it missed") {
+  LogPipe log;
+  const std::string value(1'000, 'x');
+  const size_t lines = 2 * LineWriter::kMaxBufferedBytes / value.size();
+  for (size_t i = 0; i < lines; ++i) log.logger().Info("burst", {{"value", value}});
+  const uint64_t lost = log.logger().losses().lost_lines;
+  CHECK(lost > 0);
+  CHECK(log.Read("msg=burst").find("msg=burst") != std::string::npos);
+  log.logger().Warn("after");
+  const std::string text = log.Finish();
+  CHECK(text.find("msg=\"log lines were lost\" lost_lines=") != std::string::npos);
+  CHECK(text.find("msg=after") != std::string::npos);
+}
+
+TEST_CASE("names of levels and formats") {
+  CHECK(ParseLevel("warn") == Level::kWarn);
+  CHECK(ParseLevel("warning") == Level::kWarn);
+  CHECK(ParseLevel("fatal") == Level::kFatal);
+  CHECK_FALSE(ParseLevel("WARN"));
+  CHECK(ParseFormat("json") == Format::kJson);
+  CHECK(ParseFormat("text") == Format::kText);
+  CHECK_FALSE(ParseFormat(""));
+}
+
+}  // namespace
+}  // namespace praefect::observe
