@@ -1,0 +1,61 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "config/decode.h"
+#include "config/document.h"
+#include "config/read_file.h"
+#include "config/validate.h"
+
+namespace praefect::config {
+namespace {
+
+LoadResult Unreadable(Problem problem) {
+  LoadResult result;
+  result.headline = fmt::format("error reading config file: {}", problem.message);
+  result.errors.push_back(std::move(problem));
+  return result;
+}
+
+LoadResult Unparsable(const SyntaxError& error, const std::string& path) {
+  const std::string where = error.column > 0 ? fmt::format("column {}", error.column) : "";
+  return Unreadable({path, error.line, "", fmt::format("toml: {}", error.message), where});
+}
+
+// Upstream reads the whole file, types included, before it checks any rule.
+std::string Headline(const Problem& first) {
+  const bool unread = first.message.compare(0, 5, "toml:") == 0;
+  return fmt::format("{}: {}", unread ? "error reading config file" : "validating config",
+                     first.message);
+}
+
+}  // namespace
+
+LoadResult Load(const std::string& path) {
+  const auto contents = ReadFile(path, kMaxDocumentBytes);
+  if (contents.ok()) return LoadText(contents->text, path);
+  const auto message = contents.status().message();
+  return Unreadable({path, 0, "", std::string(message.data(), message.size()),
+                     "check the path given as -config and its permissions"});
+}
+
+LoadResult LoadText(std::string_view text, const std::string& path) {
+  const auto document = ParseDocument(text);
+  if (const auto* error = std::get_if<SyntaxError>(&document)) return Unparsable(*error, path);
+  Findings findings(path);
+  Config config = Decode(std::get<Table>(document), findings);
+  config.path = path;
+  Validate(config, findings);
+  findings.Finish();
+  LoadResult result{{}, "", findings.errors(), findings.warnings()};
+  if (result.errors.empty()) {
+    result.config = std::move(config);
+  } else {
+    result.headline = Headline(result.errors.front());
+  }
+  return result;
+}
+
+}  // namespace praefect::config

@@ -1,0 +1,28 @@
+#pragma once
+
+// From a file to a Config, or to everything that keeps the file from being one.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/problem.h"
+
+namespace praefect::config {
+
+struct LoadResult {
+  std::optional<Config> config;   // there when there are no errors
+  std::string headline;           // the first error in upstream's words; empty without errors
+  std::vector<Problem> errors;    // all broken rules; a syntax error comes alone
+  std::vector<Problem> warnings;  // to be logged at start
+};
+
+// Reads `path`, and the secret files it names. Blocks on the file system only.
+LoadResult Load(const std::string& path);
+
+// The same with the text at hand; `path` is what problems call it.
+LoadResult LoadText(std::string_view text, const std::string& path);
+
+}  // namespace praefect::config

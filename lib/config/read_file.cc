@@ -1,0 +1,71 @@
+#include "config/read_file.h"
+
+#include <absl/status/status.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+
+namespace praefect::config {
+namespace {
+
+class File {
+ public:
+  // Opens without blocking: a named pipe that nobody writes must not hang the start.
+  explicit File(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    if (descriptor_ >= 0) fcntl(descriptor_, F_SETFL, 0);
+  }
+  ~File() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+
+absl::Status Failed(std::string_view action, const std::string& path, int error) {
+  std::string cause = std::generic_category().message(error);
+  if (!cause.empty()) cause[0] = static_cast<char>(std::tolower(cause[0]));
+  const auto code = error == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kUnavailable;
+  return absl::Status(code, fmt::format("{} {}: {}", action, path, cause));
+}
+
+absl::StatusOr<std::string> ReadAll(const File& file, const std::string& path, size_t max_bytes) {
+  std::string text(max_bytes + 1, '\0');
+  size_t length = 0;
+  while (length < text.size()) {
+    const ssize_t count = read(file.descriptor(), text.data() + length, text.size() - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Failed("read", path, errno);
+    if (count == 0) break;
+    length += static_cast<size_t>(count);
+  }
+  if (length > max_bytes) {
+    return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", path, max_bytes));
+  }
+  text.resize(length);
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes) {
+  const File file(path);
+  struct stat status;
+  if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) {
+    return Failed("open", path, errno);
+  }
+  auto text = ReadAll(file, path, max_bytes);
+  if (!text.ok()) return text.status();
+  return FileContents{*std::move(text), status.st_mode & 0777U, S_ISREG(status.st_mode)};
+}
+
+}  // namespace praefect::config

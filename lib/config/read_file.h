@@ -1,0 +1,19 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <string>
+
+namespace praefect::config {
+
+struct FileContents {
+  std::string text;
+  unsigned mode = 0;     // permission bits
+  bool regular = false;  // not a pipe, a device, ...
+};
+
+// A whole file of at most `max_bytes`. Errors read as Go's: "open PATH: no such file or directory".
+absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes);
+
+}  // namespace praefect::config
