@@ -16,8 +16,8 @@ class Registry;
 namespace praefect::nodes {
 
 // Probes each node with grpc.health.v1 (token sent) every second, one second of time each. Down
-// after 2 failed probes, up after 2 good ones; a node never probed before is up after its first good
-// one. Starting waits for no node. Nothing here blocks a caller.
+// after 2 failed probes, up after 2 good ones; a node never probed before is up after its first
+// good one. Starting waits for no node. Nothing here blocks a caller.
 class Manager {
  public:
   // Called with every new snapshot, from a thread of the manager; must not block. The first call

@@ -13,13 +13,14 @@
 namespace praefect::nodes {
 
 enum class Health {
-  kUnknown,  // never probed to an end yet
+  kUnknown,  // not probed often enough to say: neither a good probe yet, nor two failed ones
   kUp,
   kDown,
 };
 
 struct Node {
-  uint32_t id = 0;  // dense, stable for the life of the process; the key of per-node state elsewhere
+  uint32_t id =
+      0;  // dense, stable for the life of the process; the key of per-node state elsewhere
   std::string virtual_storage;
   std::string storage;
   config::Address address;
@@ -27,18 +28,25 @@ struct Node {
   std::string token;
   bool primary = false;  // designated by the configuration (or the first node where none is)
   Health health = Health::kUnknown;
-  std::string reason;  // why it is not up, for people; empty when it is
+  std::string reason;  // why it is not up, for people; empty when it is, or nothing is known
+  // What to look at then: "virtual_storage.node.address", "virtual_storage.node.token", or empty
+  // where the configuration is not to blame. Text of the program, never freed.
+  std::string_view key_to_check;
+
+  // Calls may go there. A node of which nothing is known yet is tried: what is asked right after
+  // the start must not fail for want of a probe.
+  bool routable() const { return health != Health::kDown; }
 };
 
 struct VirtualStorage {
   std::string name;
-  std::vector<Node> nodes;  // in file order; never empty
-  const Node& primary() const;
+  std::vector<Node> nodes;      // in file order; never empty
+  const Node& primary() const;  // the designated one, whatever its health
 };
 
 struct Snapshot {
-  std::vector<VirtualStorage> virtual_storages;  // in file order; never empty
-  const VirtualStorage* Find(std::string_view name) const;
+  std::vector<VirtualStorage> virtual_storages;             // in file order; never empty
+  const VirtualStorage* Find(std::string_view name) const;  // nullptr: there is none
 };
 
 }  // namespace praefect::nodes

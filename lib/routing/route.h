@@ -18,10 +18,10 @@ namespace praefect::routing {
 struct Route {
   // Where the call goes; its answer is the client's. Borrowed from the snapshot.
   const nodes::Node* node = nullptr;
-  // Calls that go to several nodes (namespace mutators): the others, which get the same request.
-  // The first error of any of them is the client's answer.
+  // Calls that go to several nodes (namespace mutators): the others, which get the same request
+  // with their own storage name. The first error of any of them is the client's answer.
   std::vector<const nodes::Node*> also;
-  gitaly::TargetRewrite rewrite;  // views into the snapshot
+  gitaly::TargetRewrite rewrite;  // for `node`; views into the snapshot
 };
 
 // Why a call goes nowhere.
@@ -32,7 +32,16 @@ struct Refusal {
   std::string hint;         // for the log: what to look at or change; may be empty
 };
 
-// `snapshot` must outlive the result.
+// Repository scope goes to the primary of the virtual storage that the target names; storage scope
+// as well, except that namespace mutators go to every routable node. `FindRemoteRepository` with an
+// empty storage means the first virtual storage. A node of which nothing is known yet is routable
+// (nodes::Node::routable).
+//
+// Refusals: UNIMPLEMENTED for what has no node to go to (not served, scopes other than these two),
+// INVALID_ARGUMENT for a target that names nothing, UNAVAILABLE when the node is down: clients
+// retry that, and operators search for how its message begins.
+//
+// `snapshot` must outlive the result. Allocates for refusals and for `also` only.
 std::variant<Route, Refusal> Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
                                     const gitaly::RequestTarget& target);
 

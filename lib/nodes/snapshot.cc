@@ -1,0 +1,19 @@
+#include "nodes/snapshot.h"
+
+#include <algorithm>
+
+namespace praefect::nodes {
+
+const Node& VirtualStorage::primary() const {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [](const Node& n) { return n.primary; });
+  return found == nodes.end() ? nodes.front() : *found;
+}
+
+const VirtualStorage* Snapshot::Find(std::string_view name) const {
+  const auto found = std::find_if(virtual_storages.begin(), virtual_storages.end(),
+                                  [&](const VirtualStorage& v) { return v.name == name; });
+  return found == virtual_storages.end() ? nullptr : &*found;
+}
+
+}  // namespace praefect::nodes

@@ -1,0 +1,131 @@
+#include "routing/route.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace praefect::routing {
+namespace {
+
+using Choice = std::variant<Route, Refusal>;
+
+// Gitaly ignores the storage of this one, and clients before 12.10 sent none.
+constexpr std::string_view kFindRemoteRepository = "/gitaly.RemoteService/FindRemoteRepository";
+constexpr std::string_view kNamespaceService = "gitaly.NamespaceService";
+
+Refusal BadTarget(std::string message, std::string_view reason, std::string hint = {}) {
+  return {absl::StatusCode::kInvalidArgument, std::move(message), reason, std::move(hint)};
+}
+
+Refusal UnknownVirtualStorage(const nodes::Snapshot& snapshot, std::string_view name) {
+  std::string known;
+  for (const nodes::VirtualStorage& storage : snapshot.virtual_storages) {
+    known += fmt::format("{}\"{}\"", known.empty() ? "" : ", ", storage.name);
+  }
+  return BadTarget("storage name not found", "unknown_virtual_storage",
+                   fmt::format("no virtual_storage.name is \"{}\"; there are: {}", name, known));
+}
+
+Refusal NotServed(const gitaly::Method& method) {
+  const std::string why = method.not_served.empty() ? "" : ": " + method.not_served;
+  return {absl::StatusCode::kUnimplemented,
+          fmt::format("{} is not served by Praefect{}", method.path, why), "not_served", ""};
+}
+
+std::string HintFor(const nodes::Node& node) {
+  if (node.key_to_check.empty()) {
+    return fmt::format("look at the log of the Gitaly at {}", node.address_text);
+  }
+  return fmt::format("check {} of storage \"{}\" in virtual storage \"{}\"", node.key_to_check,
+                     node.storage, node.virtual_storage);
+}
+
+// `what` is upstream's text.
+Refusal Unavailable(const nodes::Node& node, std::string_view what, std::string_view reason) {
+  return {
+      absl::StatusCode::kUnavailable,
+      fmt::format("all SubCons are in TransientFailure: {}: node \"{}\" at {}: {}", what,
+                  node.storage, node.address_text, node.reason.empty() ? "unhealthy" : node.reason),
+      reason, HintFor(node)};
+}
+
+Choice ToPrimary(const nodes::VirtualStorage& virtual_storage) {
+  const nodes::Node& primary = virtual_storage.primary();
+  if (!primary.routable()) {
+    return Unavailable(primary, "primary is not healthy", "primary_not_healthy");
+  }
+  Route route;
+  route.node = &primary;
+  route.rewrite.storage_name = primary.storage;
+  return route;
+}
+
+// The primary answers, or the first in file order where it is down.
+Choice ToEveryNode(const nodes::VirtualStorage& virtual_storage) {
+  const nodes::Node* primary = &virtual_storage.primary();
+  Route route;
+  if (primary->routable()) route.node = primary;
+  for (const nodes::Node& node : virtual_storage.nodes) {
+    if (!node.routable() || &node == route.node) continue;
+    if (route.node == nullptr) {
+      route.node = &node;
+    } else {
+      route.also.push_back(&node);
+    }
+  }
+  if (route.node == nullptr) return Unavailable(*primary, "no healthy nodes", "no_healthy_nodes");
+  route.rewrite.storage_name = route.node->storage;
+  return route;
+}
+
+Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::RequestTarget& request) {
+  const gitaly::RepositoryRef& target = request.target;
+  const gitaly::RepositoryRef& additional = request.additional;
+  if (!target.present) return BadTarget("repository not set", "repository_not_set");
+  if (target.storage_name.empty()) return BadTarget("storage name not set", "storage_not_set");
+  if (target.relative_path.empty()) return BadTarget("repository path not set", "path_not_set");
+  if (additional.present && additional.storage_name != target.storage_name) {
+    return BadTarget(
+        "resolving additional repository on different storage than target repository is not "
+        "supported",
+        "additional_repository_elsewhere");
+  }
+  if (additional.present && additional.relative_path.empty()) {
+    return BadTarget("repository path not set", "path_not_set");
+  }
+  const nodes::VirtualStorage* storage = snapshot.Find(target.storage_name);
+  if (storage == nullptr) return UnknownVirtualStorage(snapshot, target.storage_name);
+  return ToPrimary(*storage);
+}
+
+Choice ForStorage(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+                  const gitaly::RequestTarget& request) {
+  if (request.storage_name.empty() && method.path == kFindRemoteRepository) {
+    return ToPrimary(snapshot.virtual_storages.front());
+  }
+  if (request.storage_name.empty()) return BadTarget("storage name not set", "storage_not_set");
+  const nodes::VirtualStorage* storage = snapshot.Find(request.storage_name);
+  if (storage == nullptr) return UnknownVirtualStorage(snapshot, request.storage_name);
+  const bool everywhere =
+      method.operation == gitaly::Operation::kMutator && method.service == kNamespaceService;
+  return everywhere ? ToEveryNode(*storage) : ToPrimary(*storage);
+}
+
+}  // namespace
+
+Choice Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+              const gitaly::RequestTarget& target) {
+  if (!method.not_served.empty()) return NotServed(method);
+  switch (method.scope) {
+    case gitaly::Scope::kRepository:
+      return ForRepository(snapshot, target);
+    case gitaly::Scope::kStorage:
+      return ForStorage(snapshot, method, target);
+    case gitaly::Scope::kPartition:
+    case gitaly::Scope::kServer:
+      break;
+  }
+  return NotServed(method);
+}
+
+}  // namespace praefect::routing
