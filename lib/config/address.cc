@@ -66,12 +66,6 @@ std::optional<HostPort> Split(std::string_view text) {
   return result;
 }
 
-std::optional<Address> ParseUnix(std::string_view path) {
-  while (path.substr(0, 2) == "//") path.remove_prefix(1);
-  if (path.empty() || path.find('\0') != path.npos) return std::nullopt;
-  return Address{Address::Kind::kUnix, "", 0, std::string(path)};
-}
-
 bool Consume(std::string_view& text, std::string_view prefix) {
   if (text.substr(0, prefix.size()) != prefix) return false;
   text.remove_prefix(prefix.size());
@@ -89,10 +83,7 @@ std::string Address::ToString() const {
 
 absl::StatusOr<Address> ParseNodeAddress(std::string_view text) {
   std::string_view rest = text;
-  if (Consume(rest, kUnix)) {
-    const auto address = ParseUnix(rest);
-    return address ? absl::StatusOr<Address>(*address) : Invalid(text);
-  }
+  if (Consume(rest, kUnix)) return ParseSocketPath(text);
   const bool tls = Consume(rest, kTls);
   if (!tls && !Consume(rest, kTcp)) return Invalid(text);
   const auto target = Split(rest);
@@ -103,15 +94,20 @@ absl::StatusOr<Address> ParseNodeAddress(std::string_view text) {
 
 absl::StatusOr<Address> ParseListenAddress(std::string_view text) {
   std::string_view rest = text;
-  if (Consume(rest, kUnix)) {
-    const auto address = ParseUnix(rest);
-    return address ? absl::StatusOr<Address>(*address) : Invalid(text);
-  }
+  if (Consume(rest, kUnix)) return ParseSocketPath(text);
   const bool tls = Consume(rest, kTls);
   if (!tls) Consume(rest, kTcp);
   const auto target = Split(rest);
   if (!target || !target->port) return Invalid(text);
   return Address{tls ? Address::Kind::kTls : Address::Kind::kTcp, target->host, *target->port, ""};
+}
+
+absl::StatusOr<Address> ParseSocketPath(std::string_view text) {
+  std::string_view path = text;
+  Consume(path, kUnix);
+  while (path.substr(0, 2) == "//") path.remove_prefix(1);
+  if (path.empty() || path.find('\0') != path.npos) return Invalid(text);
+  return Address{Address::Kind::kUnix, "", 0, std::string(path)};
 }
 
 }  // namespace praefect::config

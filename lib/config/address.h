@@ -30,4 +30,7 @@ absl::StatusOr<Address> ParseNodeAddress(std::string_view text);
 // A listener's address: as above, or plain HOST:PORT (tcp).
 absl::StatusOr<Address> ParseListenAddress(std::string_view text);
 
+// The value of socket_path: a path, with or without "unix:" before it.
+absl::StatusOr<Address> ParseSocketPath(std::string_view text);
+
 }  // namespace praefect::config

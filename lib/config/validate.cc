@@ -96,8 +96,7 @@ class Validator {
   void CheckSocketPath() {
     const std::string& path = config_.socket_path;
     if (path.empty()) return;
-    const auto address =
-        ParseListenAddress(path.compare(0, 5, "unix:") == 0 ? path : "unix:" + path);
+    const auto address = ParseSocketPath(path);
     if (!address.ok()) {
       findings_.Error("socket_path", fmt::format("invalid connection string: \"{}\"", path),
                       "write the path of the socket");
