@@ -9,15 +9,12 @@
 #include <cmath>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "config/address.h"
+#include "config/virtual_storage_rules.h"
 
 namespace praefect::config {
 namespace {
-
-constexpr uint16_t kDefaultGitalyPort = 8075;
-constexpr size_t kMaxSocketPath = 107;  // sizeof(sockaddr_un::sun_path) less the final zero
 
 template <class Range, class Predicate>
 bool Any(const Range& range, Predicate predicate) {
@@ -31,13 +28,13 @@ class Validator {
   void Run() {
     CheckElectionStrategy();
     CheckListenersPresent();
-    CheckVirtualStorages();
+    CheckVirtualStorages(config_.virtual_storages, findings_);
     CheckListeners();
     CheckLogging();
     CheckPrometheus();
     CheckTimes();
     CheckAuth();
-    ReportPrimaries();
+    ReportFailover();
   }
 
  private:
@@ -101,143 +98,8 @@ class Validator {
       findings_.Error("socket_path", fmt::format("invalid connection string: \"{}\"", path),
                       "write the path of the socket");
     } else {
-      CheckPathLength("socket_path", address->path);
+      CheckSocketPathLength("socket_path", address->path, findings_);
     }
-  }
-
-  void CheckPathLength(std::string_view key, const std::string& path) {
-    if (path.size() <= kMaxSocketPath) return;
-    findings_.Error(key,
-                    fmt::format("the path of a unix socket has at most {} bytes, this one has {}",
-                                kMaxSocketPath, path.size()),
-                    "choose a shorter path");
-  }
-
-  void CheckVirtualStorages() {
-    if (config_.virtual_storages.empty()) return ReportNoVirtualStorage();
-    // Where each one stands: the legacy form has no array around it.
-    const bool legacy = !findings_.Present("virtual_storage");
-    std::set<std::string> names;
-    for (size_t i = 0; i < config_.virtual_storages.size(); ++i) {
-      VirtualStorage& storage = config_.virtual_storages[i];
-      const std::string path = legacy ? "" : fmt::format("virtual_storage[{}].", i);
-      const std::string name_key = legacy ? "virtual_storage_name" : path + "name";
-      CheckVirtualStorage(storage, path, name_key, names.insert(storage.name).second);
-    }
-  }
-
-  void ReportNoVirtualStorage() {
-    std::string suggestion =
-        "add a [[virtual_storage]] with its [[virtual_storage.node]]s; in gitlab.rb, "
-        "praefect['virtual_storage_name'] and praefect['storage_nodes'] were removed and are "
-        "replaced by praefect['virtual_storages']";
-    if (findings_.Present("virtual_storage_name")) {
-      suggestion = "virtual_storage_name has no effect without a [[node]]; " + suggestion;
-    }
-    findings_.Error("virtual_storage", "no virtual storages configured", std::move(suggestion));
-  }
-
-  void CheckVirtualStorage(VirtualStorage& storage, const std::string& path,
-                           const std::string& name_key, bool unique) {
-    const std::string prefix = fmt::format("virtual storage \"{}\"", storage.name);
-    if (storage.name.empty()) {
-      findings_.Error(name_key, "virtual storages must have a name",
-                      "add name = \"NAME\": what clients name as their storage");
-    }
-    if (storage.nodes.empty()) {
-      findings_.Error(path + "node", prefix + ": no primary gitaly backends configured",
-                      "add a [[virtual_storage.node]] for each Gitaly");
-    }
-    if (!unique && !storage.name.empty()) {
-      findings_.Error(name_key, prefix + ": virtual storages must have unique names",
-                      "rename it, or move its nodes to the first one of this name");
-    }
-    CheckNodes(storage, path, prefix);
-    CheckPrimaries(storage, path, prefix);
-    CheckReplicationFactor(storage, path);
-  }
-
-  void CheckNodes(VirtualStorage& storage, const std::string& path, const std::string& prefix) {
-    std::set<std::string> names;
-    std::set<std::string> addresses;
-    for (size_t i = 0; i < storage.nodes.size(); ++i) {
-      Node& node = storage.nodes[i];
-      const std::string node_path = fmt::format("{}node[{}]", path, i);
-      CheckNodeStorage(node, node_path, prefix, names);
-      CheckNodeAddress(node, node_path, prefix);
-      if (!node.address.empty() && !addresses.insert(node.address).second) {
-        findings_.Warn(node_path + ".address",
-                       fmt::format("more than one backend node is hosted at {}", node.address),
-                       "your Praefect configuration may not offer actual redundancy");
-      }
-    }
-  }
-
-  void CheckNodeStorage(const Node& node, const std::string& node_path, const std::string& prefix,
-                        std::set<std::string>& names) {
-    const std::string key = node_path + ".storage";
-    if (node.storage.empty()) {
-      findings_.Error(key, prefix + ": all gitaly nodes must have a storage",
-                      "add storage = \"NAME\", the name that Gitaly gives its storage");
-    } else if (!names.insert(node.storage).second) {
-      findings_.Error(
-          key, prefix + ": internal gitaly storages are not unique",
-          fmt::format("another node of this virtual storage is named {}", node.storage));
-    }
-  }
-
-  void CheckNodeAddress(Node& node, const std::string& node_path, const std::string& prefix) {
-    const std::string key = node_path + ".address";
-    if (node.address.empty()) {
-      findings_.Error(key, prefix + ": all gitaly nodes must have an address",
-                      "add address = \"tcp://HOST:8075\"");
-      return;
-    }
-    auto address = ParseNodeAddress(node.address);
-    if (!address.ok()) {
-      findings_.Error(key,
-                      fmt::format("{}: invalid connection string: \"{}\"", prefix, node.address),
-                      "write tcp://HOST:PORT or unix:PATH");
-      return;
-    }
-    CheckNodeKind(*address, key, prefix);
-    if (address->kind != Address::Kind::kUnix && address->port == 0) AssumePort(*address, key);
-    node.address = address->ToString();
-  }
-
-  void CheckNodeKind(const Address& address, const std::string& key, const std::string& prefix) {
-    if (address.kind == Address::Kind::kUnix) CheckPathLength(key, address.path);
-    if (address.kind != Address::Kind::kTls) return;
-    findings_.Error(key, prefix + ": TLS connections to Gitaly are not supported yet",
-                    "write tcp://HOST:PORT with the port on which that Gitaly listens without TLS");
-  }
-
-  void AssumePort(Address& address, const std::string& key) {
-    address.port = kDefaultGitalyPort;
-    findings_.Warn(key, fmt::format("no port given, {} is assumed", kDefaultGitalyPort),
-                   fmt::format("write {}", address.ToString()));
-  }
-
-  void CheckPrimaries(const VirtualStorage& storage, const std::string& path,
-                      const std::string& prefix) {
-    size_t primaries = 0;
-    for (size_t i = 0; i < storage.nodes.size(); ++i) {
-      if (!storage.nodes[i].primary || ++primaries < 2) continue;
-      findings_.Error(fmt::format("{}node[{}].primary", path, i),
-                      prefix + ": only 1 node can be designated as a primary",
-                      "write primary = false here");
-    }
-  }
-
-  void CheckReplicationFactor(const VirtualStorage& storage, const std::string& path) {
-    const auto nodes = static_cast<int64_t>(storage.nodes.size());
-    if (nodes == 0 || storage.default_replication_factor <= nodes) return;
-    findings_.Error(
-        path + "default_replication_factor",
-        fmt::format("virtual storage \"{}\" has a default replication factor ({}) which "
-                    "is higher than the number of storages ({})",
-                    storage.name, storage.default_replication_factor, nodes),
-        fmt::format("write at most {}", nodes));
   }
 
   void CheckLogging() {
@@ -320,23 +182,12 @@ class Validator {
                    "give clients and Gitaly nodes different tokens");
   }
 
-  void ReportPrimaries() {
-    for (const VirtualStorage& storage : config_.virtual_storages) {
-      if (storage.nodes.empty()) continue;
-      const bool named = Any(storage.nodes, [](const Node& node) { return node.primary; });
-      if (!named) ReportNoPrimary(storage);
+  void ReportFailover() {
+    if (!config_.failover_enabled) return;
+    for (const char* key : {"failover.enabled", "failover_enabled"}) {
+      if (!findings_.Present(key)) continue;
+      findings_.Warn(key, "automatic failover is not built yet: primaries stay where they are");
     }
-    if (config_.failover_enabled && findings_.Present("failover.enabled")) {
-      findings_.Warn("failover.enabled", "automatic failover is not built yet: primaries stay", "");
-    }
-  }
-
-  void ReportNoPrimary(const VirtualStorage& storage) {
-    findings_.Warn("",
-                   fmt::format("virtual storage \"{}\": no node is named primary and elections are "
-                               "not built yet, so the first node ({}) is the primary",
-                               storage.name, storage.nodes.front().storage),
-                   "write primary = true at another node to choose it");
   }
 
   Config& config_;
