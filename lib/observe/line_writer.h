@@ -56,11 +56,11 @@ class LineWriter {
   mutable Mutex mutex_;
   Condition work_;     // for the writing thread
   Condition written_;  // for those who flush
-  std::string buffer_ GUARDED_BY(mutex_);
-  bool urgent_ GUARDED_BY(mutex_) = false;
-  bool stopping_ GUARDED_BY(mutex_) = false;
-  uint64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
-  uint64_t settled_bytes_ GUARDED_BY(mutex_) = 0;  // written or dropped
+  std::string buffer_ ABSL_GUARDED_BY(mutex_);
+  bool urgent_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t appended_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t settled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // written or dropped
 
   std::thread thread_;  // last: it uses everything above
 };

@@ -3,23 +3,15 @@
 // std::mutex and std::condition_variable with clang's thread-safety attributes (-Wthread-safety;
 // the fuzz preset builds with clang). Other compilers see plain classes.
 
+#include <absl/base/thread_annotations.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 
-#if defined(__clang__)
-#define PRAEFECT_THREAD_ATTRIBUTE(x) __attribute__((x))
-#else
-#define PRAEFECT_THREAD_ATTRIBUTE(x)
-#endif
-
-#define GUARDED_BY(x) PRAEFECT_THREAD_ATTRIBUTE(guarded_by(x))
-#define REQUIRES(...) PRAEFECT_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...) PRAEFECT_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-
 namespace praefect::observe {
 
-class PRAEFECT_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
+class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;
   Mutex(const Mutex&) = delete;
@@ -31,11 +23,10 @@ class PRAEFECT_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
 };
 
 // Holds the mutex from construction to destruction.
-class PRAEFECT_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
+class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) PRAEFECT_THREAD_ATTRIBUTE(acquire_capability(mutex))
-      : lock_(mutex.mutex_) {}
-  ~MutexLock() PRAEFECT_THREAD_ATTRIBUTE(release_capability()) {}
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : lock_(mutex.mutex_) {}
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() {}
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
