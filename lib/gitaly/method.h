@@ -1,11 +1,13 @@
 #pragma once
 
 // What an RPC is. The registry is built at start from the descriptor set of Gitaly's API that is
-// embedded into the library; nothing about a method is written anywhere else.
+// embedded into the library (proto/gitaly); what is written about a method elsewhere is only why it
+// is not served.
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,12 +32,17 @@ struct Method {
   Scope scope = Scope::kRepository;
 
   // Paths to the `Repository` messages that Praefect rewrites (the one inside an object pool
-  // included); the additional one is empty where there is none.
+  // included); empty where there is none.
   FieldPath target_repository;
   FieldPath additional_repository;
-  FieldPath storage;  // string field that names the storage; storage scope only
+  // The request's own string field that names the storage; storage and partition scope only.
+  FieldPath storage;
+  // Where the target lies in a member of a oneof: the tags (number and wire type) of the other
+  // members. On the wire one of these unsets a target that came before it.
+  std::vector<uint32_t> target_rivals;
 
-  bool handled_by_praefect = false;  // never sent to a node
+  // Never sent to a node: Praefect serves it itself, or nobody does.
+  bool handled_by_praefect = false;
   // Why Praefect does not serve it (design: "Not served"); empty when it does.
   std::string not_served;
 };
@@ -45,6 +52,9 @@ class MethodRegistry {
   // Fails when the embedded descriptors are broken, or a repository-scoped method has no
   // resolvable target: the start must fail then.
   static absl::StatusOr<std::unique_ptr<const MethodRegistry>> Build();
+  // The same from a serialized FileDescriptorSet whose files stand in order of dependence.
+  static absl::StatusOr<std::unique_ptr<const MethodRegistry>> BuildFrom(
+      std::string_view descriptor_set);
 
   // nullptr for a method that Gitaly never had. Any thread.
   const Method* Find(std::string_view path) const;

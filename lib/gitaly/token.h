@@ -18,10 +18,10 @@ std::string MakeAuthorization(std::string_view secret, int64_t unix_seconds);
 
 enum class TokenVerdict {
   kGood,
-  kMissing,           // no header, another scheme, fewer than three parts, signature not hex
-  kWrongVersion,      // not v2
-  kWrongSignature,    // the secret differs
-  kBadTimestamp,      // what was signed is no number
+  kMissing,         // no header, another scheme, fewer than three parts, signature not hex
+  kWrongVersion,    // not v2
+  kWrongSignature,  // the secret differs
+  kBadTimestamp,    // what was signed is no number
   kTooOld,
   kTooNew,
 };
