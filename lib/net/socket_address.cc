@@ -1,0 +1,65 @@
+#include "net/socket_address.h"
+
+#include <absl/strings/str_cat.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+namespace praefect::net {
+namespace {
+
+absl::StatusOr<SocketAddress> FromPath(const std::string& path) {
+  SocketAddress result;
+  auto* address = reinterpret_cast<sockaddr_un*>(&result.storage);
+  if (path.empty() || path.size() >= sizeof address->sun_path) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a unix socket path has 1 to ", sizeof address->sun_path - 1, " characters: ", path));
+  }
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, path.c_str(), path.size() + 1);
+  result.length = sizeof *address;
+  return result;
+}
+
+absl::StatusOr<SocketAddress> Lookup(const config::Address& address, int flags) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV | flags;
+  addrinfo* found = nullptr;
+  std::string port = absl::StrCat(address.port);
+  int error = getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(), port.c_str(),
+                          &hints, &found);
+  if (error != 0) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot resolve \"", address.host, "\": ", gai_strerror(error)));
+  }
+  SocketAddress result;
+  memcpy(&result.storage, found->ai_addr, found->ai_addrlen);
+  result.length = found->ai_addrlen;
+  freeaddrinfo(found);
+  return result;
+}
+
+}  // namespace
+
+uint16_t SocketAddress::port() const {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+  if (family() == AF_INET6)
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+  return 0;
+}
+
+absl::StatusOr<SocketAddress> FromLiteral(const config::Address& address) {
+  if (address.kind == config::Address::Kind::kUnix) return FromPath(address.path);
+  return Lookup(address, AI_NUMERICHOST);
+}
+
+absl::StatusOr<SocketAddress> ResolveNow(const config::Address& address, bool passive) {
+  if (address.kind == config::Address::Kind::kUnix) return FromPath(address.path);
+  return Lookup(address, passive ? AI_PASSIVE : 0);
+}
+
+}  // namespace praefect::net
