@@ -1,0 +1,94 @@
+#include "http2/buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace praefect::http2 {
+
+BlockPool::~BlockPool() {
+  for (Block* block : free_) std::free(block);
+}
+
+Block* BlockPool::GetSized(uint32_t capacity) {
+  Block* block;
+  if (capacity == capacity_ && !free_.empty()) {
+    block = free_.back();
+    free_.pop_back();
+  } else {
+    block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
+    if (block == nullptr) throw std::bad_alloc();
+  }
+  *block = Block{1, capacity, this};
+  meter_.bytes.fetch_add(capacity, std::memory_order_relaxed);
+  return block;
+}
+
+void BlockPool::Free(Block* block) {
+  meter_.bytes.fetch_sub(block->capacity, std::memory_order_relaxed);
+  if (block->capacity == capacity_ && free_.size() < kKeptFree) {
+    free_.push_back(block);
+  } else {
+    std::free(block);
+  }
+}
+
+void SliceQueue::PopFront() {
+  slices_[head_] = Slice();
+  if (++head_ == slices_.size()) {
+    slices_.clear();
+    head_ = 0;
+  } else if (head_ >= 256 && head_ * 2 >= slices_.size()) {
+    slices_.erase(slices_.begin(), slices_.begin() + static_cast<ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+void SliceQueue::Consume(size_t n) {
+  bytes_ -= n;
+  while (n > 0) {
+    Slice& first = front();
+    if (n < first.size()) {
+      first.RemovePrefix(n);
+      return;
+    }
+    n -= first.size();
+    PopFront();
+  }
+}
+
+void SliceQueue::Clear() {
+  slices_.clear();
+  head_ = 0;
+  bytes_ = 0;
+}
+
+void SliceQueue::PushCopy(BlockPool& pool, const uint8_t* data, size_t size) {
+  while (size > 0) {
+    Block* last = count() > 0 ? back().block() : nullptr;
+    size_t used =
+        last == nullptr ? 0 : static_cast<size_t>(back().data() + back().size() - last->data());
+    // Only a block that is all ours has room behind its last slice.
+    if (last == nullptr || last->pool != &pool || last->references != 1 || used == last->capacity) {
+      last = pool.Get();
+      slices_.push_back(Slice(last, last->data(), 0));
+      BlockPool::Release(last);
+      used = 0;
+    }
+    size_t n = std::min<size_t>(size, last->capacity - used);
+    memcpy(last->data() + used, data, n);
+    back().Extend(n);
+    bytes_ += n;
+    data += n;
+    size -= n;
+  }
+}
+
+void SliceQueue::Compact(BlockPool& pool) {
+  SliceQueue packed;
+  for (size_t i = 0; i < count(); i++) packed.PushCopy(pool, at(i).data(), at(i).size());
+  *this = std::move(packed);
+}
+
+}  // namespace praefect::http2

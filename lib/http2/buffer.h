@@ -1,0 +1,132 @@
+#pragma once
+
+// Reference-counted receive blocks, slices of them, and queues of slices. What was received is
+// passed on without being copied. Not thread-safe: a block never leaves its worker.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace praefect::http2 {
+
+// Bytes held in blocks by the whole process. The one object here that threads share.
+struct MemoryMeter {
+  std::atomic<int64_t> bytes{0};
+};
+
+class BlockPool;
+
+// The bytes follow the object in memory.
+struct Block {
+  uint32_t references;
+  uint32_t capacity;
+  BlockPool* pool;
+  uint8_t* data() { return reinterpret_cast<uint8_t*>(this + 1); }
+};
+
+// Blocks of one size. Keeps some free ones; must outlive its blocks.
+class BlockPool {
+ public:
+  BlockPool(uint32_t capacity, MemoryMeter& meter) : capacity_(capacity), meter_(meter) {}
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  // With one reference, the caller's.
+  Block* Get() { return GetSized(capacity_); }
+  // One of another size, not kept when it is freed.
+  Block* GetSized(uint32_t capacity);
+  static void Release(Block* block) {
+    if (--block->references == 0) block->pool->Free(block);
+  }
+
+ private:
+  static constexpr size_t kKeptFree = 16;
+  void Free(Block* block);
+
+  const uint32_t capacity_;
+  MemoryMeter& meter_;
+  std::vector<Block*> free_;
+};
+
+// Part of a block; holds a reference.
+class Slice {
+ public:
+  Slice() = default;
+  Slice(Block* block, const uint8_t* data, size_t size) : block_(block), data_(data), size_(size) {
+    block_->references++;
+  }
+  Slice(const Slice& other) : block_(other.block_), data_(other.data_), size_(other.size_) {
+    if (block_ != nullptr) block_->references++;
+  }
+  Slice(Slice&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), data_(other.data_), size_(other.size_) {}
+  Slice& operator=(Slice other) noexcept {
+    std::swap(block_, other.block_);
+    data_ = other.data_;
+    size_ = other.size_;
+    return *this;
+  }
+  ~Slice() {
+    if (block_ != nullptr) BlockPool::Release(block_);
+  }
+
+  const uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+  Block* block() const { return block_; }
+  Slice First(size_t n) const { return Slice(block_, data_, n); }
+  void RemovePrefix(size_t n) {
+    data_ += n;
+    size_ -= n;
+  }
+  void Extend(size_t n) { size_ += n; }
+
+ private:
+  Block* block_ = nullptr;
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// First in, first out. Keeps its storage when it runs empty.
+class SliceQueue {
+ public:
+  size_t bytes() const { return bytes_; }
+  bool empty() const { return bytes_ == 0; }
+  Slice& front() { return slices_[head_]; }
+  Slice& back() { return slices_.back(); }
+  const Slice& at(size_t i) const { return slices_[head_ + i]; }
+  size_t count() const { return slices_.size() - head_; }
+
+  void Push(Slice slice) {
+    if (slice.size() == 0) return;
+    bytes_ += slice.size();
+    slices_.push_back(std::move(slice));
+  }
+  // The last slice was extended by `n` bytes in place.
+  void CountExtended(size_t n) { bytes_ += n; }
+  // Takes `n` bytes off the front.
+  void Consume(size_t n);
+  void Clear();
+  // Copies everything into blocks of `pool`, so that a few bytes do not keep whole receive blocks.
+  void Compact(BlockPool& pool);
+  void PushCopy(BlockPool& pool, const uint8_t* data, size_t size);
+
+ private:
+  void PopFront();
+  std::vector<Slice> slices_;
+  size_t head_ = 0;
+  size_t bytes_ = 0;
+};
+
+// The block sizes of the data plane, as measured (see ARCHITECTURE.md, "Data plane").
+struct Buffers {
+  explicit Buffers(MemoryMeter& meter)
+      : receive(128 << 10, meter), packed(16 << 10, meter), control(4 << 10, meter) {}
+  BlockPool receive;  // what sockets are read into
+  BlockPool packed;   // what stalled streams keep
+  BlockPool control;  // frame headers and everything small
+};
+
+}  // namespace praefect::http2

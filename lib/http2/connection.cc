@@ -1,0 +1,670 @@
+#include "http2/connection.h"
+
+#include <fmt/format.h>
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "http2/grpc.h"
+
+namespace praefect::http2 {
+namespace {
+
+constexpr int kReadsPerRound = 4;   // of one connection, before others have their turn
+constexpr size_t kCopyBelow = 512;  // bytes: smaller slices are copied next to frame headers
+constexpr int kMaxPieces = 128;     // of one writev
+constexpr int64_t kShutdownWaitMs = 1'000;
+constexpr int64_t kSweepMs = 100;  // a stream that drained nothing for so long has stalled
+constexpr double kBurstSeconds = 10;
+constexpr size_t kFrameHeader = 9;
+constexpr std::string_view kClientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+constexpr std::string_view kHttp1Answer =
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    "Content-Length: 53\r\n\r\nThis port speaks gRPC, which takes HTTP/2 (no TLS).\r\n";
+
+uint8_t* Bytes(std::string_view text) {
+  return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+}
+
+}  // namespace
+
+struct FieldArray {
+  std::vector<nghttp2_nv> fields;
+  const nghttp2_nv* data() const { return fields.data(); }
+  size_t size() const { return fields.size(); }
+};
+
+std::string_view ConnectionClosure::reason() const {
+  switch (kind) {
+    case Kind::kDone:
+      return "done";
+    case Kind::kPeerClosed:
+      return "peer_closed";
+    case Kind::kIoError:
+      return "io_error";
+    case Kind::kProtocolError:
+      return "protocol_error";
+    case Kind::kHttp1:
+      return "http1";
+    case Kind::kTls:
+      return "tls_on_plain_port";
+    case Kind::kNotHttp2:
+      return "not_http2";
+    case Kind::kFlood:
+      return "flood";
+    case Kind::kLocal:
+      return "closed_by_praefect";
+  }
+  return "unknown";
+}
+
+bool Connection::Rate::Take(int64_t now_ms) {
+  if (per_second == 0) return true;
+  double full = per_second * kBurstSeconds;
+  if (refilled_ms == 0) tokens = full;
+  tokens = std::min(full, tokens + static_cast<double>(now_ms - refilled_ms) * per_second / 1'000);
+  refilled_ms = now_ms;
+  tokens -= 1;
+  return tokens >= 0;
+}
+
+// ---- what nghttp2 calls ---------------------------------------------------------------------
+
+struct Callbacks {
+  static Connection& Self(void* user) { return *static_cast<Connection*>(user); }
+  static Stream* Find(nghttp2_session* session, int32_t id) {
+    return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+
+  static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    Connection& c = Self(user);
+    if (c.side_ == Connection::Side::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+      Stream* stream = c.NewStream();
+      stream->id_ = frame->hd.stream_id;
+      nghttp2_session_set_stream_user_data(session, stream->id_, stream);
+    }
+    return 0;
+  }
+
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                      nghttp2_rcbuf* value, uint8_t flags, void* user) {
+    Stream* stream = Find(session, frame->hd.stream_id);
+    if (frame->hd.type != NGHTTP2_HEADERS || stream == nullptr) return 0;
+    if (stream->received_.size() >= Self(user).options_.max_header_fields) {
+      stream->too_many_fields_ = true;
+      return 0;
+    }
+    if (stream->received_.empty()) stream->received_.Reserve(24);
+    stream->received_.AddShared(name, value, (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
+    return 0;
+  }
+
+  static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    Connection& c = Self(user);
+    bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+        if (Stream* s = Find(session, frame->hd.stream_id); s != nullptr) OnHeaderBlock(c, *s, end);
+        break;
+      case NGHTTP2_DATA:
+        if (Stream* s = Find(session, frame->hd.stream_id); s != nullptr && end) {
+          s->peer_ended_ = true;
+          if (s->listener_ != nullptr) s->listener_->OnEnd({});
+        }
+        break;
+      case NGHTTP2_RST_STREAM:
+        if (!c.resets_.Take(c.loop_.now_ms())) c.Flooded("RST_STREAM");
+        break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
+        c.peer_settings_ = true;
+        if (!c.settings_.Take(c.loop_.now_ms())) c.Flooded("SETTINGS");
+        break;
+      case NGHTTP2_PING:
+        OnPing(c, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0);
+        break;
+      case NGHTTP2_GOAWAY:
+        if (!c.goaway_received_) {
+          c.goaway_received_ = true;
+          c.owner_.OnGoaway(c);
+        }
+        break;
+      default:
+        break;
+    }
+    return 0;
+  }
+
+  static void OnPing(Connection& c, bool acknowledgement) {
+    if (!acknowledgement) {
+      if (!c.pings_received_.Take(c.loop_.now_ms())) c.Flooded("PING");
+      return;
+    }
+    if (c.pings_.empty()) return;
+    auto callback = std::move(c.pings_.front());
+    c.pings_.erase(c.pings_.begin());
+    callback();
+  }
+
+  static void OnHeaderBlock(Connection& c, Stream& stream, bool end) {
+    HeaderList headers = std::move(stream.received_);
+    if (end) stream.peer_ended_ = true;
+    if (c.side_ == Connection::Side::kServer) {
+      if (stream.got_headers_) {  // a client's trailers; gRPC clients send none
+        if (stream.listener_ != nullptr) stream.listener_->OnEnd(std::move(headers));
+        return;
+      }
+      stream.got_headers_ = true;
+      c.owner_.OnRequest(stream, std::move(headers), end, stream.too_many_fields_);
+      return;
+    }
+    if (stream.listener_ == nullptr) return;
+    if (stream.got_headers_) {
+      stream.listener_->OnEnd(std::move(headers));
+      return;
+    }
+    std::string_view status = headers.Get(":status");
+    if (!status.empty() && status[0] == '1') return;  // informational
+    stream.got_headers_ = true;
+    stream.listener_->OnHeaders(std::move(headers), end);
+  }
+
+  static int OnDataChunk(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
+                         size_t size, void* user) {
+    Connection& c = Self(user);
+    nghttp2_session_consume_connection(session, size);
+    Stream* stream = Find(session, id);
+    if (stream != nullptr && stream->listener_ != nullptr) {
+      stream->listener_->OnData(Slice(c.receiving_, data, size));
+    }
+    return 0;
+  }
+
+  static int BeforeFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    Connection& c = Self(user);
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    Stream* stream = Find(session, frame->hd.stream_id);
+    if (stream != nullptr && stream->headers_offset_ == Stream::kNotSent) {
+      stream->headers_offset_ = c.output_total_;
+    }
+    return 0;
+  }
+
+  static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    bool ends = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
+                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (!ends) return 0;
+    Stream* stream = Find(session, frame->hd.stream_id);
+    if (stream == nullptr) return 0;
+    stream->end_sent_ = true;
+    // A server that is done before its client tells it so (RFC 9113, 8.1).
+    if (Self(user).side_ == Connection::Side::kServer && !stream->peer_ended_) {
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    }
+    return 0;
+  }
+
+  static int OnStreamClose(nghttp2_session* session, int32_t id, uint32_t error_code, void* user) {
+    Connection& c = Self(user);
+    Stream* stream = Find(session, id);
+    if (stream == nullptr) return 0;
+    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    if (StreamListener* listener = std::exchange(stream->listener_, nullptr)) {
+      StreamClosure closure;
+      closure.error_code = error_code;
+      bool refused = error_code == NGHTTP2_REFUSED_STREAM;
+      closure.never_taken = refused || stream->headers_offset_ == Stream::kNotSent;
+      listener->OnClosed(closure);
+    }
+    c.FreeStream(stream);
+    return 0;
+  }
+
+  static ssize_t ReadLength(nghttp2_session*, uint8_t, int32_t, int32_t connection_window,
+                            int32_t stream_window, uint32_t max_frame, void*) {
+    return std::min<int64_t>({connection_window, stream_window, max_frame});
+  }
+
+  // Tells nghttp2 how much of the stream's queue the next DATA frame carries.
+  static ssize_t ReadOutput(nghttp2_session* session, int32_t id, uint8_t*, size_t room,
+                            uint32_t* flags, nghttp2_data_source*, void* user) {
+    Stream* stream = Find(session, id);
+    if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
+    size_t queued = stream->output_.bytes();
+    if (queued == 0 && !stream->output_ended_) {
+      stream->deferred_ = true;
+      return NGHTTP2_ERR_DEFERRED;
+    }
+    size_t size = std::min(queued, room);
+    if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (size == queued && stream->output_ended_) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      if (!stream->sent_trailers_.empty()) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        const FieldArray& fields = Self(user).ToFields(stream->sent_trailers_);
+        nghttp2_submit_trailer(session, id, fields.data(), fields.size());
+      }
+    }
+    return static_cast<ssize_t>(size);
+  }
+
+  static int SendData(nghttp2_session* session, nghttp2_frame* frame, const uint8_t* header,
+                      size_t size, nghttp2_data_source*, void* user) {
+    Connection& c = Self(user);
+    Stream* stream = Find(session, frame->hd.stream_id);
+    if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (c.output_.bytes() >= c.options_.max_output_bytes) return NGHTTP2_ERR_WOULDBLOCK;
+    c.PutCopy(header, kFrameHeader);
+    c.PutSlices(stream->output_, size);
+    stream->drained_since_sweep_ = true;
+    if (stream->listener_ != nullptr) stream->listener_->OnDrained(size);
+    return 0;
+  }
+
+  // One table for the process; nghttp2 copies it into each session.
+  static nghttp2_session_callbacks* Make() {
+    nghttp2_session_callbacks* made;
+    nghttp2_session_callbacks_new(&made);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(made, OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback2(made, OnHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(made, OnFrame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, OnDataChunk);
+    nghttp2_session_callbacks_set_before_frame_send_callback(made, BeforeFrameSend);
+    nghttp2_session_callbacks_set_on_frame_send_callback(made, OnFrameSent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(made, OnStreamClose);
+    nghttp2_session_callbacks_set_data_source_read_length_callback(made, ReadLength);
+    nghttp2_session_callbacks_set_send_data_callback(made, SendData);
+    return made;
+  }
+};
+
+// ---- life -----------------------------------------------------------------------------------
+
+Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Side side,
+                       std::unique_ptr<net::Transport> transport, const ConnectionOptions& options)
+    : loop_(loop),
+      buffers_(buffers),
+      owner_(owner),
+      side_(side),
+      options_(options),
+      transport_(std::move(transport)),
+      watcher_(loop, transport_->fd(),
+               [this](bool readable, bool writable) {
+                 if (writable) MarkDirty();
+                 if (readable) OnReadable();
+               }),
+      shutdown_timer_(loop,
+                      [this] {
+                        nghttp2_session_terminate_session2(
+                            session_, nghttp2_session_get_last_proc_stream_id(session_), kNoError);
+                        MarkDirty();
+                      }),
+      sweep_timer_(loop, [this] { CompactStalled(); }) {
+  resets_.per_second = options_.floods.resets_per_second;
+  pings_received_.per_second = options_.floods.pings_per_second;
+  settings_.per_second = options_.floods.settings_per_second;
+  fields_ = std::make_unique<FieldArray>();
+  StartSession();
+  SubmitSettings();
+  watcher_.Want(true, false);
+  MarkDirty();
+}
+
+Connection::~Connection() {
+  loop_.ForgetRoundEnd(*this);
+  if (session_ != nullptr) nghttp2_session_del(session_);
+  while (streams_ != nullptr) FreeStream(streams_);
+  if (receiving_ != nullptr) BlockPool::Release(receiving_);
+}
+
+void Connection::StartSession() {
+  static nghttp2_session_callbacks* const callbacks = Callbacks::Make();
+  nghttp2_option* option;
+  nghttp2_option_new(&option);
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  // We count resets ourselves: nghttp2 gives up after 1,000 of them and 33 a second, which an
+  // honest client that cancels its calls reaches within seconds.
+  nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
+  if (side_ == Side::kServer) {
+    nghttp2_session_server_new2(&session_, callbacks, this, option);
+  } else {
+    nghttp2_session_client_new2(&session_, callbacks, this, option);
+  }
+  nghttp2_option_del(option);
+}
+
+void Connection::SubmitSettings() {
+  nghttp2_settings_entry entries[] = {
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options_.stream_window},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options_.max_header_list_bytes},
+      {side_ == Side::kServer ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
+                              : NGHTTP2_SETTINGS_ENABLE_PUSH,
+       side_ == Side::kServer ? options_.max_concurrent_streams : 0},
+  };
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries, std::size(entries));
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<int32_t>(options_.connection_window));
+}
+
+Stream* Connection::NewStream() {
+  auto* stream = new Stream(*this);
+  stream->next_ = streams_;
+  if (streams_ != nullptr) streams_->previous_ = stream;
+  streams_ = stream;
+  stream_count_++;
+  return stream;
+}
+
+void Connection::FreeStream(Stream* stream) {
+  if (stream->previous_ != nullptr) stream->previous_->next_ = stream->next_;
+  if (stream->next_ != nullptr) stream->next_->previous_ = stream->previous_;
+  if (streams_ == stream) streams_ = stream->next_;
+  stream_count_--;
+  delete stream;
+}
+
+void Connection::Close(std::string cause) {
+  Fail({ConnectionClosure::Kind::kLocal, std::move(cause)});
+}
+
+void Connection::Fail(ConnectionClosure closure) {
+  if (closing_) return;
+  closing_ = true;
+  closure_ = std::move(closure);
+  watcher_.Want(false, false);
+  MarkDirty();  // OnClosed comes from the end of the round, never from inside a callback
+}
+
+void Connection::Finish() {
+  closing_ = true;
+  LoseStreams();
+  owner_.OnClosed(*this, closure_);  // may destroy this
+}
+
+void Connection::LoseStreams() {
+  StreamClosure closure;
+  closure.connection_lost = true;
+  closure.error_code = kInternalError;
+  closure.cause = closure_.cause;
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    StreamListener* listener = std::exchange(stream->listener_, nullptr);
+    if (listener == nullptr) continue;
+    closure.never_taken =
+        stream->headers_offset_ == Stream::kNotSent || written_total_ <= stream->headers_offset_;
+    listener->OnClosed(closure);
+  }
+}
+
+void Connection::Flooded(std::string_view what) {
+  nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+  closure_ = {ConnectionClosure::Kind::kFlood, fmt::format("too many {} frames", what)};
+}
+
+void Connection::GracefulShutdown() {
+  if (shutdown_started_ || closing_) return;
+  shutdown_started_ = true;
+  nghttp2_submit_shutdown_notice(session_);
+  shutdown_timer_.Start(kShutdownWaitMs);
+  Ping([this] {
+    if (shutdown_timer_.running()) shutdown_timer_.Start(0);
+  });
+}
+
+void Connection::Ping(std::function<void()> acknowledged) {
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  pings_.push_back(std::move(acknowledged));
+  MarkDirty();
+}
+
+// ---- receiving ------------------------------------------------------------------------------
+
+void Connection::OnReadable() {
+  for (int i = 0; i < kReadsPerRound && !closing_; i++) {
+    if (!ReadOnce()) return;
+  }
+}
+
+bool Connection::ReadOnce() {
+  if (receiving_ == nullptr) receiving_ = buffers_.receive.Get();
+  net::IoResult result = transport_->Read(receiving_->data(), receiving_->capacity);
+  switch (result.kind) {
+    case net::IoResult::Kind::kWouldBlock:
+      return false;
+    case net::IoResult::Kind::kEnd:
+      Fail({ConnectionClosure::Kind::kPeerClosed, "the other side closed the connection"});
+      return false;
+    case net::IoResult::Kind::kError:
+      Fail({ConnectionClosure::Kind::kIoError, strerror(result.error)});
+      return false;
+    case net::IoResult::Kind::kOk:
+      break;
+  }
+  bytes_received_ += result.bytes;
+  bool more = result.bytes == receiving_->capacity;
+  Receive(receiving_->data(), result.bytes);
+  if (receiving_->references > 1) {  // slices of it are queued somewhere
+    BlockPool::Release(receiving_);
+    receiving_ = nullptr;
+  }
+  if (!more && receiving_ != nullptr) {  // an idle connection keeps no buffer
+    BlockPool::Release(receiving_);
+    receiving_ = nullptr;
+  }
+  return more;
+}
+
+void Connection::Receive(const uint8_t* bytes, size_t size) {
+  if (!preface_checked_ && side_ == Side::kServer) {
+    OnPreface(bytes, size);
+    if (closing_) return;
+  }
+  ssize_t taken = nghttp2_session_mem_recv(session_, bytes, size);
+  if (taken < 0) {
+    Fail({ConnectionClosure::Kind::kProtocolError, nghttp2_strerror(static_cast<int>(taken))});
+    return;
+  }
+  MarkDirty();
+}
+
+// Tells people's common mistakes apart, by the first bytes that came.
+void Connection::OnPreface(const uint8_t* bytes, size_t size) {
+  preface_checked_ = true;
+  std::string_view begin(reinterpret_cast<const char*>(bytes),
+                         std::min(size, kClientPreface.size()));
+  if (kClientPreface.substr(0, begin.size()) == begin) return;  // nghttp2 checks what is missing
+  if (bytes[0] == 0x16) {                                       // a TLS handshake record
+    Fail({ConnectionClosure::Kind::kTls, "a TLS handshake on a port without TLS"});
+  } else if (bytes[0] >= 'A' && bytes[0] <= 'Z') {
+    iovec answer{const_cast<char*>(kHttp1Answer.data()), kHttp1Answer.size()};
+    transport_->Write(&answer, 1);  // a courtesy: nothing depends on it
+    Fail({ConnectionClosure::Kind::kHttp1, "an HTTP/1 request on a port that speaks HTTP/2 only"});
+  } else {
+    Fail({ConnectionClosure::Kind::kNotHttp2, "the first bytes are not HTTP/2"});
+  }
+}
+
+// ---- sending --------------------------------------------------------------------------------
+
+void Connection::MarkDirty() { loop_.QueueRoundEnd(*this); }
+
+void Connection::AtRoundEnd() {
+  if (closing_) {
+    Finish();
+    return;
+  }
+  Pump();
+}
+
+void Connection::Pump() {
+  for (;;) {
+    while (output_.bytes() < options_.max_output_bytes) {
+      const uint8_t* bytes;
+      ssize_t size = nghttp2_session_mem_send(session_, &bytes);
+      if (size < 0) {
+        closure_ = {ConnectionClosure::Kind::kProtocolError,
+                    nghttp2_strerror(static_cast<int>(size))};
+        return Finish();
+      }
+      if (size == 0) break;
+      PutCopy(bytes, static_cast<size_t>(size));
+    }
+    if (output_.empty()) break;
+    if (!Flush()) return Finish();
+    if (!output_.empty()) break;  // the socket is full
+  }
+  watcher_.Want(true, !output_.empty());
+  if (output_.empty() && nghttp2_session_want_read(session_) == 0 &&
+      nghttp2_session_want_write(session_) == 0) {
+    bool regular = shutdown_started_ || goaway_received_;
+    if (!regular && closure_.kind == ConnectionClosure::Kind::kDone) {
+      closure_ = {ConnectionClosure::Kind::kProtocolError,
+                  "the other side broke the rules of HTTP/2"};
+    }
+    Finish();
+  }
+}
+
+bool Connection::Flush() {
+  while (!output_.empty()) {
+    iovec pieces[kMaxPieces];
+    int count = 0;
+    for (; count < kMaxPieces && static_cast<size_t>(count) < output_.count(); count++) {
+      const Slice& slice = output_.at(static_cast<size_t>(count));
+      pieces[count] = {const_cast<uint8_t*>(slice.data()), slice.size()};
+    }
+    net::IoResult result = transport_->Write(pieces, count);
+    if (result.kind == net::IoResult::Kind::kWouldBlock) return true;
+    if (result.kind != net::IoResult::Kind::kOk) {
+      closure_ = {ConnectionClosure::Kind::kIoError, strerror(result.error)};
+      return false;
+    }
+    written_total_ += result.bytes;
+    output_.Consume(result.bytes);
+  }
+  return true;
+}
+
+void Connection::PutCopy(const uint8_t* bytes, size_t size) {
+  output_.PushCopy(buffers_.control, bytes, size);
+  output_total_ += size;
+}
+
+void Connection::PutSlices(SliceQueue& from, size_t size) {
+  output_total_ += size;
+  while (size > 0) {
+    const Slice& first = from.front();
+    size_t n = std::min(size, first.size());
+    if (n <= kCopyBelow) {
+      output_.PushCopy(buffers_.control, first.data(), n);
+    } else {
+      output_.Push(first.First(n));
+    }
+    from.Consume(n);
+    size -= n;
+  }
+}
+
+void Connection::CompactStalled() {
+  bool queued = !output_.empty();
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    if (stream->output_.empty()) continue;
+    queued = true;
+    if (!stream->drained_since_sweep_) stream->output_.Compact(buffers_.packed);
+    stream->drained_since_sweep_ = false;
+  }
+  if (queued) sweep_timer_.Start(kSweepMs);
+}
+
+// Nothing is copied: the lists live in the stream until nghttp2 has sent or dropped the frame.
+const FieldArray& Connection::ToFields(const HeaderList& headers) {
+  auto& fields = fields_->fields;
+  fields.clear();
+  for (const HeaderList::Field& field : headers.fields()) {
+    uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    if (field.sensitive) flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+    fields.push_back(
+        {Bytes(field.name), Bytes(field.value), field.name.size(), field.value.size(), flags});
+  }
+  return *fields_;
+}
+
+Stream* Connection::Open(HeaderList headers, bool end, StreamListener& listener) {
+  if (!usable()) return nullptr;
+  Stream* stream = NewStream();
+  stream->listener_ = &listener;
+  stream->output_ended_ = end;
+  stream->sent_headers_ = std::move(headers);
+  const FieldArray& fields = ToFields(stream->sent_headers_);
+  nghttp2_data_provider provider{};
+  provider.read_callback = Callbacks::ReadOutput;
+  int32_t id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
+                                      end ? nullptr : &provider, stream);
+  if (id < 0) {
+    out_of_ids_ = true;
+    FreeStream(stream);
+    return nullptr;
+  }
+  stream->id_ = id;
+  MarkDirty();
+  return stream;
+}
+
+void Stream::SendHeaders(HeaderList headers, bool end) {
+  sent_headers_ = std::move(headers);
+  output_ended_ = end;
+  const FieldArray& fields = connection_.ToFields(sent_headers_);
+  nghttp2_data_provider provider{};
+  provider.read_callback = Callbacks::ReadOutput;
+  nghttp2_submit_response(connection_.session_, id_, fields.data(), fields.size(),
+                          end ? nullptr : &provider);
+  connection_.MarkDirty();
+}
+
+void Stream::Resume() {
+  if (deferred_) {
+    deferred_ = false;
+    nghttp2_session_resume_data(connection_.session_, id_);
+  }
+  connection_.MarkDirty();
+}
+
+void Stream::SendData(Slice data) {
+  output_.Push(std::move(data));
+  if (!connection_.sweep_timer_.running()) connection_.sweep_timer_.Start(kSweepMs);
+  Resume();
+}
+
+void Stream::SendEnd() {
+  output_ended_ = true;
+  Resume();
+}
+
+void Stream::SendTrailers(HeaderList trailers) {
+  sent_trailers_ = std::move(trailers);
+  SendEnd();
+}
+
+void Stream::Credit(size_t bytes) {
+  nghttp2_session_consume_stream(connection_.session_, id_, bytes);
+  connection_.MarkDirty();
+}
+
+void Stream::GrowWindow(uint32_t bytes) {
+  nghttp2_session_set_local_window_size(connection_.session_, NGHTTP2_FLAG_NONE, id_,
+                                        static_cast<int32_t>(bytes));
+  connection_.MarkDirty();
+}
+
+void Stream::Reset(uint32_t error_code) {
+  listener_ = nullptr;
+  output_.Clear();
+  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
+  connection_.MarkDirty();
+}
+
+SliceQueue Stream::TakeUnsent() { return std::exchange(output_, SliceQueue()); }
+
+}  // namespace praefect::http2
