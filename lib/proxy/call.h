@@ -1,0 +1,161 @@
+#pragma once
+
+// The life of one RPC: headers, authentication, first message, route, rewriting, relay, end.
+//
+// A call owns itself. It lives from the client's headers until the client's stream is closed, which
+// is the last thing that happens to it, on one worker's thread.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gitaly/method.h"
+#include "http2/connection.h"
+#include "http2/grpc.h"
+#include "net/event_loop.h"
+#include "proxy/first_message.h"
+#include "proxy/metrics.h"
+#include "proxy/request.h"
+#include "proxy/side_call.h"
+#include "proxy/upstream.h"
+#include "routing/route.h"
+
+namespace praefect::proxy {
+
+class Worker;
+
+class Call final : private Upstream::Waiter {
+ public:
+  // How often a call is sent in all, when nodes provably never take it.
+  static constexpr int kMaxAttempts = 3;
+  // A stream's receive window while the other side keeps draining, instead of the 256 KiB that each
+  // begins with (bytes; see ARCHITECTURE.md, "Data plane").
+  static constexpr uint32_t kEnlargedWindow = 1 << 20;
+
+  // `peer` lives as long as the stream's connection.
+  static void Begin(Worker& worker, const std::string& peer, http2::Stream& stream,
+                    http2::HeaderList headers, bool end, bool too_many_fields);
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  // The two streams speak to the call through these.
+  struct ClientSide final : http2::StreamListener {
+    explicit ClientSide(Call& c) : call(c) {}
+    void OnHeaders(http2::HeaderList, bool) override {}
+    void OnData(http2::Slice data) override { call.ClientData(std::move(data)); }
+    void OnEnd(http2::HeaderList) override { call.ClientEnd(); }
+    void OnDrained(size_t bytes) override { call.ClientDrained(bytes); }
+    void OnClosed(const http2::StreamClosure& closure) override { call.ClientClosed(closure); }
+    Call& call;
+  };
+  struct NodeSide final : http2::StreamListener {
+    explicit NodeSide(Call& c) : call(c) {}
+    void OnHeaders(http2::HeaderList h, bool end) override { call.NodeHeaders(std::move(h), end); }
+    void OnData(http2::Slice data) override { call.NodeData(std::move(data)); }
+    void OnEnd(http2::HeaderList trailers) override { call.NodeEnd(std::move(trailers)); }
+    void OnDrained(size_t bytes) override { call.NodeDrained(bytes); }
+    void OnClosed(const http2::StreamClosure& closure) override { call.NodeClosed(closure); }
+    Call& call;
+  };
+
+  Call(Worker& worker, const std::string& peer, http2::Stream& stream, http2::HeaderList headers);
+  ~Call();
+
+  // Steps, in order.
+  void Start(bool end, bool too_many_fields);
+  bool AcceptHeaders(bool too_many_fields);
+  bool Authenticate();
+  bool FindMethod();
+  void FirstMessageComplete();
+  void RouteBy(std::string_view message, bool has_message);
+  void Dispatch(const routing::Route& route);
+  void SendToNode();
+
+  // What the two sides do.
+  void ClientData(http2::Slice data);
+  void ClientEnd();
+  void ClientDrained(size_t bytes);
+  void ClientClosed(const http2::StreamClosure& closure);
+  void NodeHeaders(http2::HeaderList headers, bool end);
+  void NodeData(http2::Slice data);
+  void NodeEnd(http2::HeaderList trailers);
+  void NodeDrained(size_t bytes);
+  void NodeClosed(const http2::StreamClosure& closure);
+  void OnConnected(http2::Connection& connection) override;
+  void OnConnectFailed(const absl::Status& status) override;
+  bool Resend(const http2::StreamClosure& closure);
+  void SideCallDone(const nodes::Node& node, SideCall::Outcome outcome);
+
+  // The end.
+  void FinishFromNode(http2::HeaderList trailers, bool trailers_only);
+  void ForwardEnd();
+  void Refuse(routing::Refusal refusal);
+  void RefuseHttp(std::string_view http_status, http2::StatusCode code, std::string message,
+                  std::string_view reason);
+  void Answer(http2::StatusCode code, std::string message, std::string_view http_status = "200");
+  void Unreachable(const nodes::Node* node, std::string_view cause);
+  void DropNode(uint32_t error_code);
+  void DeadlineExceeded();
+  void NoteNodeStatus(const http2::HeaderList& trailers);
+  void MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued);
+  void Report();
+
+  std::optional<std::chrono::milliseconds> TimeLeft() const;
+  std::string NodeName(const nodes::Node* node) const;
+
+  // Constant after Start.
+  Worker& worker_;
+  const std::string& peer_;
+  const http2::HeaderList request_;
+  const RequestHeaders headers_;
+  std::string correlation_id_;
+  const gitaly::Method* method_ = nullptr;
+  MethodCounters* counters_ = nullptr;
+  bool local_ = false;          // answered by our own services
+  bool authenticated_ = false;  // with a token
+  const SteadyTime start_;
+  const std::chrono::system_clock::time_point wall_start_;
+  std::optional<std::chrono::milliseconds> timeout_;
+
+  ClientSide client_side_{*this};
+  NodeSide node_side_{*this};
+  http2::Stream* client_;          // nullptr once it is closed; the call is over then
+  http2::Stream* node_ = nullptr;  // nullptr before it is opened and after it is closed
+  net::Timer deadline_;
+
+  // The request's way.
+  std::unique_ptr<FirstMessage> collecting_;         // nullptr once the first message is complete
+  std::string virtual_storage_, relative_path_;      // as the client named them, for the log
+  std::shared_ptr<const nodes::Snapshot> snapshot_;  // keeps the route's nodes
+  routing::Route route_;
+  Upstream* upstream_ = nullptr;  // where the call goes
+  bool waiting_ = false;          // for a connection
+  http2::Slice first_;  // the rewritten first message, kept for as long as it may be re-sent
+  size_t first_size_ = 0;
+  http2::SliceQueue pending_;  // what came after it while there is no node to send it to
+  uint64_t node_drained_ = 0;  // bytes of this attempt that left for the node
+  bool client_ended_ = false;
+  int attempts_ = 0;
+
+  // The answer's way.
+  bool answer_started_ = false;  // the node's headers went to the client
+  bool node_done_ = false;       // the node has answered to the end
+  bool answered_ = false;        // the client has been told the end
+  http2::HeaderList end_;        // the node's trailers, until they are forwarded
+  bool end_is_trailers_only_ = false;
+  std::vector<std::unique_ptr<SideCall>> side_calls_;
+  size_t side_calls_open_ = 0;
+
+  // For the log.
+  http2::StatusCode code_ = http2::StatusCode::kCanceled;  // if nobody says otherwise
+  std::string error_;
+  routing::Refusal refusal_;  // reason and hint only
+  SteadyTime node_opened_, node_finished_;
+  uint64_t request_bytes_ = 0, response_bytes_ = 0;
+  uint32_t enlarged_ = 0;  // windows that were enlarged
+};
+
+}  // namespace praefect::proxy

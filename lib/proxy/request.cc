@@ -1,0 +1,67 @@
+#include "proxy/request.h"
+
+#include "gitaly/metadata.h"
+#include "gitaly/token.h"
+#include "http2/grpc.h"
+
+namespace praefect::proxy {
+namespace {
+
+// `content-length` would be wrong once the first message was rewritten.
+bool StaysHere(std::string_view name) {
+  return name == "authorization" || name == "grpc-timeout" || name == "content-length" ||
+         name == "host" || name == gitaly::kCorrelationIdHeader;
+}
+
+std::string Authority(const nodes::Node* node) {
+  if (node == nullptr || node->address.kind == config::Address::Kind::kUnix) return "localhost";
+  bool six = node->address.host.find(':') != std::string::npos;
+  std::string host = six ? "[" + node->address.host + "]" : node->address.host;
+  return host + ":" + std::to_string(node->address.port);
+}
+
+}  // namespace
+
+RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers) {
+  RequestHeaders read;
+  for (const auto& [name, value, sensitive] : headers.fields()) {
+    if (name == ":path") {
+      read.path = value;
+    } else if (name == ":method") {
+      read.method = value;
+    } else if (name == "content-type") {
+      read.content_type = value;
+    } else if (name == "grpc-encoding") {
+      read.encoding = value;
+    } else if (name == "grpc-timeout") {
+      read.timeout = value;
+      read.has_timeout = true;
+    } else if (name == gitaly::kCorrelationIdHeader) {
+      read.correlation_id = value;
+    }
+  }
+  return read;
+}
+
+http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes::Node* node,
+                                  std::string_view correlation_id,
+                                  std::optional<std::chrono::milliseconds> time_left,
+                                  int64_t now_unix_seconds) {
+  http2::HeaderList headers;
+  headers.Reserve(request.size() + 4);
+  for (const auto& [name, value, sensitive] : request.fields()) {
+    if (name == ":authority") {
+      headers.AddNamed(name, Authority(node));
+    } else if (!StaysHere(name)) {
+      headers.AddView(name, value, sensitive);
+    }
+  }
+  headers.AddView(gitaly::kCorrelationIdHeader, correlation_id);
+  if (time_left.has_value()) headers.AddNamed("grpc-timeout", http2::FormatTimeout(*time_left));
+  if (node != nullptr && !node->token.empty()) {
+    headers.AddNamed("authorization", gitaly::MakeAuthorization(node->token, now_unix_seconds));
+  }
+  return headers;
+}
+
+}  // namespace praefect::proxy

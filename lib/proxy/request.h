@@ -1,0 +1,30 @@
+#pragma once
+
+// What a request's headers say, read in one pass, and the headers that go on to a node.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http2/headers.h"
+#include "nodes/snapshot.h"
+
+namespace praefect::proxy {
+
+// Views into the header list that it was read from.
+struct RequestHeaders {
+  std::string_view method, path, content_type, timeout, encoding, correlation_id;
+  bool has_timeout = false;
+};
+RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers);
+
+// The headers for `node` (nullptr: a service of our own): the client's, without its credentials and
+// what concerns its own hop only, with the node's token, the time left and the correlation id.
+// Refers to `request`, which must outlive the result.
+http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes::Node* node,
+                                  std::string_view correlation_id,
+                                  std::optional<std::chrono::milliseconds> time_left,
+                                  int64_t now_unix_seconds);
+
+}  // namespace praefect::proxy

@@ -1,0 +1,166 @@
+#include "proxy/server.h"
+
+#include <absl/strings/str_cat.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "net/listener.h"
+#include "proxy/metrics.h"
+#include "proxy/worker.h"
+
+namespace praefect::proxy {
+namespace {
+
+uint32_t CpusAllowed() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<uint32_t>(std::max(CPU_COUNT(&set), 1));
+}
+
+const char* KindOf(const config::Address& address) {
+  return address.kind == config::Address::Kind::kUnix ? "unix" : "tcp";
+}
+
+absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(std::string_view key,
+                                                              std::string text) {
+  auto named = [&](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat(absl::string_view(key.data(), key.size()),
+                                                    " \"", text, "\": ", status.message()));
+  };
+  auto address = config::ParseListenAddress(text);
+  if (!address.ok()) return named(address.status());
+  auto socket = net::ListeningSocket::Bind(*address);
+  if (!socket.ok()) return named(socket.status());
+  return socket;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  explicit Impl(const Dependencies& d)
+      : config_(d.config),
+        logger_(d.logger),
+        metrics_(d.metrics, d.config),
+        shared_{d.config, d.methods, d.local,           d.logger,
+                metrics_, memory_,   enlarged_windows_, clients_} {
+    uint32_t count = config_.workers > 0 ? config_.workers : CpusAllowed();
+    for (uint32_t i = 0; i < count; i++) workers_.push_back(std::make_unique<Worker>(shared_));
+    d.nodes.Subscribe([this](std::shared_ptr<const nodes::Snapshot> snapshot) {
+      for (auto& worker : workers_) worker->Publish(snapshot);
+    });
+  }
+
+  ~Impl() { Stop(); }
+
+  absl::Status Bind() {
+    for (auto [key, text] : {std::pair{"listen_addr", config_.listen_addr},
+                             std::pair{"socket_path", config_.socket_path}}) {
+      if (text.empty()) continue;
+      bool unix_path = std::string_view(key) == "socket_path" && text.substr(0, 5) != "unix:";
+      auto socket = BindKey(key, unix_path ? "unix:" + text : text);
+      if (!socket.ok()) return socket.status();
+      addresses_.push_back((*socket)->address());
+      bound_.push_back(*std::move(socket));
+    }
+    return absl::OkStatus();
+  }
+
+  void Start() {
+    for (auto& worker : workers_) worker->Start();
+    // The first worker accepts for all: see ARCHITECTURE.md, "One acceptor".
+    workers_.front()->Post([this] {
+      for (auto& socket : bound_) Accept(std::move(socket));
+      bound_.clear();
+    });
+    running_ = true;
+    for (const config::Address& address : addresses_) {
+      std::string text = address.kind == config::Address::Kind::kUnix
+                             ? address.path
+                             : address.ToString().substr(strlen("tcp://"));
+      logger_.Info("listening at address",
+                   {{"address", std::string_view(text)}, {"schema", KindOf(address)}});
+    }
+  }
+
+  void Drain() {
+    if (!running_) return;
+    workers_.front()->Post([this] { acceptors_.clear(); });
+    for (auto& worker : workers_) worker->Drain();
+  }
+
+  void Stop() {
+    if (!std::exchange(running_, false)) return;
+    workers_.front()->Post([this] { acceptors_.clear(); });
+    for (auto& worker : workers_) worker->Stop();
+    for (auto& worker : workers_) worker->Join();
+  }
+
+  ClientCount& clients() { return clients_; }
+  const std::vector<config::Address>& addresses() const { return addresses_; }
+
+ private:
+  void Accept(std::unique_ptr<net::ListeningSocket> socket) {
+    const char* kind = KindOf(socket->address());
+    prometheus::Counter& accepted = metrics_.connections.Add({{"type", kind}});
+    net::Acceptor::Callbacks callbacks;
+    callbacks.accepted = [this, kind, &accepted](int fd, std::string peer) {
+      accepted.Increment();
+      Place(fd, std::move(peer), kind);
+    };
+    callbacks.failed = [this](int error) {
+      metrics_.accept_failures.Increment();
+      logger_.Error("cannot accept a connection", {{"error", std::string_view(strerror(error))}});
+    };
+    acceptors_.push_back(std::make_unique<net::Acceptor>(workers_.front()->loop(),
+                                                         std::move(socket), std::move(callbacks)));
+  }
+
+  void Place(int fd, std::string peer, const char* kind) {
+    if (!clients_.Add(config_.limits.max_connections)) {
+      metrics_.refusals.Add({{"reason", "max_connections"}}).Increment();
+      close(fd);
+      return;
+    }
+    metrics_.client_connections.Increment();
+    auto fewer = [](auto& a, auto& b) { return a->client_count() < b->client_count(); };
+    (*std::min_element(workers_.begin(), workers_.end(), fewer))
+        ->AddClient(fd, std::move(peer), kind);
+  }
+
+  const config::Config& config_;
+  observe::Logger& logger_;
+  Metrics metrics_;
+  http2::MemoryMeter memory_;
+  std::atomic<int64_t> enlarged_windows_{0};
+  ClientCount clients_;
+  const Shared shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<config::Address> addresses_;
+  std::vector<std::unique_ptr<net::ListeningSocket>> bound_;  // until Start
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;     // the first worker's
+  bool running_ = false;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const Dependencies& dependencies) {
+  auto impl = std::make_unique<Impl>(dependencies);
+  if (auto bound = impl->Bind(); !bound.ok()) return bound;
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+void Server::Start() { impl_->Start(); }
+std::vector<config::Address> Server::addresses() const { return impl_->addresses(); }
+void Server::Drain() { impl_->Drain(); }
+bool Server::WaitDrained(std::chrono::steady_clock::time_point deadline) {
+  return impl_->clients().WaitForNone(deadline);
+}
+void Server::Stop() { impl_->Stop(); }
+
+}  // namespace praefect::proxy

@@ -1,0 +1,56 @@
+#pragma once
+
+// The data plane: listeners, workers, and how they stop.
+
+#include <absl/status/statusor.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "gitaly/method.h"
+#include "nodes/manager.h"
+#include "observe/log.h"
+#include "proxy/local_endpoint.h"
+
+namespace praefect::proxy {
+
+class Server {
+ public:
+  // All outlive the server.
+  struct Dependencies {
+    const config::Config& config;
+    const gitaly::MethodRegistry& methods;
+    nodes::Manager& nodes;  // not started yet: the server subscribes to it
+    const LocalEndpoint& local;
+    observe::Logger& logger;
+    prometheus::Registry& metrics;
+  };
+
+  // Binds every configured listener and prepares the workers; nothing is accepted yet. Fails naming
+  // the key and the address.
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(const Dependencies& dependencies);
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void Start();  // accepts from now on
+  // Where it listens, with the ports that the kernel chose.
+  std::vector<config::Address> addresses() const;
+
+  // First phase of stopping: closes the listeners and asks every client to leave (two-step GOAWAY).
+  void Drain();
+  // Waits until the last client has left, or `deadline`; tells which.
+  bool WaitDrained(std::chrono::steady_clock::time_point deadline);
+  // Second phase: ends every stream that is still open and joins.
+  void Stop();
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace praefect::proxy

@@ -1,0 +1,87 @@
+#include "proxy/upstream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace praefect::proxy {
+
+Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
+                   std::string storage, Metrics& metrics)
+    : loop_(loop),
+      buffers_(buffers),
+      target_(std::move(target)),
+      storage_(std::move(storage)),
+      metrics_(metrics) {}
+
+void Upstream::Acquire(Waiter& waiter) {
+  if (current_ != nullptr && current_->usable()) return waiter.OnConnected(*current_);
+  waiters_.push_back(&waiter);
+  if (connector_ == nullptr) Dial();
+}
+
+void Upstream::Forget(Waiter& waiter) {
+  std::erase(waiters_, &waiter);
+  std::erase(notifying_, &waiter);
+}
+
+void Upstream::CloseAll() {
+  for (auto& connection : connections_) connection->Close("Praefect is stopping");
+}
+
+void Upstream::Dial() {
+  if (auto* address = std::get_if<config::Address>(&target_)) {
+    connector_ = std::make_unique<net::Connector>(
+        loop_, *address, kConnectTimeoutMs,
+        [this](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+          auto done = std::move(connector_);
+          Connected(std::move(transport));
+        });
+    return;
+  }
+  auto fd = std::get<const LocalEndpoint*>(target_)->connect();
+  if (!fd.ok()) return Connected(fd.status());
+  Connected(net::MakePlainTransport(*fd, "local"));
+}
+
+void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
+  notifying_ = std::exchange(waiters_, {});
+  if (!transport.ok()) {
+    metrics_.node_connections_lost.Add({{"gitaly_storage", storage_}, {"while", "connecting"}})
+        .Increment();
+    while (Waiter* waiter = NextToNotify()) waiter->OnConnectFailed(transport.status());
+    return;
+  }
+  http2::Connection::Owner& owner = *this;
+  connections_.push_back(
+      std::make_unique<http2::Connection>(loop_, buffers_, owner, http2::Connection::Side::kClient,
+                                          *std::move(transport), http2::ConnectionOptions{}));
+  current_ = connections_.back().get();
+  while (Waiter* waiter = NextToNotify()) Acquire(*waiter);
+}
+
+Upstream::Waiter* Upstream::NextToNotify() {
+  if (notifying_.empty()) return nullptr;
+  Waiter* waiter = notifying_.front();
+  notifying_.erase(notifying_.begin());
+  return waiter;
+}
+
+void Upstream::OnRequest(http2::Stream& stream, http2::HeaderList, bool, bool) {
+  stream.Reset(http2::kRefusedStream);  // a node has nothing to ask
+}
+
+void Upstream::OnGoaway(http2::Connection& connection) {
+  if (current_ == &connection) current_ = nullptr;
+}
+
+void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) {
+  if (current_ == &connection) current_ = nullptr;
+  using Kind = http2::ConnectionClosure::Kind;
+  if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) {
+    metrics_.node_connections_lost.Add({{"gitaly_storage", storage_}, {"while", "connected"}})
+        .Increment();
+  }
+  std::erase_if(connections_, [&](auto& owned) { return owned.get() == &connection; });
+}
+
+}  // namespace praefect::proxy

@@ -1,0 +1,67 @@
+#pragma once
+
+// One worker's way to one node (or to Praefect's own services): one connection that every call
+// shares, made when it is first needed and made anew when it broke or was asked to go away.
+
+#include <absl/status/status.h>
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/address.h"
+#include "http2/connection.h"
+#include "net/connector.h"
+#include "proxy/local_endpoint.h"
+#include "proxy/metrics.h"
+
+namespace praefect::proxy {
+
+class Upstream final : private http2::Connection::Owner {
+ public:
+  static constexpr int64_t kConnectTimeoutMs = 10'000;
+
+  // Waits for a connection.
+  class Waiter {
+   public:
+    virtual void OnConnected(http2::Connection& connection) = 0;
+    virtual void OnConnectFailed(const absl::Status& status) = 0;
+
+   protected:
+    ~Waiter() = default;
+  };
+
+  using Target = std::variant<config::Address, const LocalEndpoint*>;
+
+  // All must outlive it.
+  Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target, std::string storage,
+           Metrics& metrics);
+
+  // Calls back at once if there is a usable connection, else when one was made or could not be.
+  void Acquire(Waiter& waiter);
+  void Forget(Waiter& waiter);
+  // Ends all connections; the calls on them fail.
+  void CloseAll();
+
+ private:
+  void Dial();
+  Waiter* NextToNotify();
+  void Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport);
+  void OnRequest(http2::Stream&, http2::HeaderList, bool, bool) override;
+  void OnGoaway(http2::Connection& connection) override;
+  void OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) override;
+
+  net::EventLoop& loop_;
+  http2::Buffers& buffers_;
+  const Target target_;
+  const std::string storage_;
+  Metrics& metrics_;
+  std::unique_ptr<net::Connector> connector_;                    // an attempt under way
+  http2::Connection* current_ = nullptr;                         // takes new streams
+  std::vector<std::unique_ptr<http2::Connection>> connections_;  // current_ and those that drain
+  std::vector<Waiter*> waiters_;                                 // for the attempt under way
+  std::vector<Waiter*> notifying_;  // being told how it ended; each may forget others
+};
+
+}  // namespace praefect::proxy

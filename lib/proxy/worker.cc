@@ -1,0 +1,102 @@
+#include "proxy/worker.h"
+
+#include <utility>
+
+#include "gitaly/metadata.h"
+#include "net/transport.h"
+#include "proxy/client_session.h"
+
+namespace praefect::proxy {
+
+bool ClientCount::Add(uint32_t limit) {
+  std::lock_guard lock(mutex_);
+  if (count_ >= limit) return false;
+  count_++;
+  return true;
+}
+
+void ClientCount::Remove() {
+  std::lock_guard lock(mutex_);
+  if (--count_ == 0) none_.notify_all();
+}
+
+bool ClientCount::WaitForNone(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  return none_.wait_until(lock, deadline, [this] { return count_ == 0; });
+}
+
+Worker::Worker(const Shared& shared)
+    : shared_(shared),
+      buffers_(shared.memory),
+      authenticator_(shared.config.auth),
+      counters_(shared.metrics, shared.methods),
+      local_upstream_(loop_, buffers_, &shared_.local, "praefect", shared.metrics),
+      random_(std::random_device()()) {}
+
+Worker::~Worker() = default;
+
+void Worker::Start() {
+  thread_ = std::thread([this] { loop_.Run(); });
+}
+
+void Worker::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
+  // A copy of our own: its reference count is then written by this thread only.
+  loop_.Post([this, copy = std::make_shared<const nodes::Snapshot>(*snapshot)]() mutable {
+    snapshot_ = std::move(copy);
+  });
+}
+
+void Worker::AddClient(int fd, std::string peer, const char* kind) {
+  client_count_.fetch_add(1, std::memory_order_relaxed);
+  loop_.Post([this, fd, kind, peer = std::move(peer)] {
+    auto session = std::make_unique<ClientSession>(*this, net::MakePlainTransport(fd, kind), peer);
+    if (draining_) session->Drain();
+    auto* key = session.get();
+    clients_.emplace(key, std::move(session));
+  });
+}
+
+void Worker::Remove(ClientSession& session) {
+  clients_.erase(&session);
+  client_count_.fetch_sub(1, std::memory_order_relaxed);
+  shared_.metrics.client_connections.Decrement();
+  shared_.clients.Remove();
+}
+
+void Worker::Drain() {
+  loop_.Post([this] {
+    draining_ = true;
+    for (auto& [key, session] : clients_) session->Drain();
+  });
+}
+
+void Worker::Stop() {
+  loop_.Post([this] {
+    for (auto& [key, session] : clients_) session->Close();
+    for (auto& upstream : upstreams_) {
+      if (upstream != nullptr) upstream->CloseAll();
+    }
+    local_upstream_.CloseAll();
+  });
+  loop_.Stop();  // after the round in which everything was closed
+}
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+Upstream& Worker::UpstreamOf(const nodes::Node& node) {
+  if (node.id >= upstreams_.size()) upstreams_.resize(node.id + 1);
+  auto& upstream = upstreams_[node.id];
+  if (upstream == nullptr) {
+    upstream =
+        std::make_unique<Upstream>(loop_, buffers_, node.address, node.storage, shared_.metrics);
+  }
+  return *upstream;
+}
+
+std::string Worker::NewCorrelationId() {
+  return gitaly::MakeCorrelationId(std::chrono::system_clock::now(), random_);
+}
+
+}  // namespace praefect::proxy

@@ -1,0 +1,105 @@
+#pragma once
+
+// One event loop on one thread, with everything that its calls need: client connections, one
+// connection to each node, its own copy of the nodes' state. Workers share nothing that is written
+// on the way of a call but counters.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "gitaly/method.h"
+#include "http2/buffer.h"
+#include "net/event_loop.h"
+#include "nodes/snapshot.h"
+#include "observe/log.h"
+#include "proxy/authenticator.h"
+#include "proxy/local_endpoint.h"
+#include "proxy/metrics.h"
+#include "proxy/upstream.h"
+
+namespace praefect::proxy {
+
+class ClientSession;
+
+// Open client connections of the whole process. Thread-safe.
+class ClientCount {
+ public:
+  // False, and nothing counted, at the limit.
+  bool Add(uint32_t limit);
+  void Remove();
+  // Until there are none, or `deadline`; tells whether there are none.
+  bool WaitForNone(std::chrono::steady_clock::time_point deadline);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  uint32_t count_ = 0;  // guarded by mutex_
+};
+
+// What all workers share. Everything outlives them.
+struct Shared {
+  const config::Config& config;
+  const gitaly::MethodRegistry& methods;
+  const LocalEndpoint& local;
+  observe::Logger& logger;
+  Metrics& metrics;
+  http2::MemoryMeter& memory;
+  // Bytes by which receive windows were enlarged; bounded by half of max_buffered_bytes.
+  std::atomic<int64_t>& enlarged_windows;
+  ClientCount& clients;
+};
+
+class Worker {
+ public:
+  explicit Worker(const Shared& shared);
+  ~Worker();  // after Stop and Join
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Any thread.
+  void Start();
+  void Post(std::function<void()> work) { loop_.Post(std::move(work)); }
+  void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
+  void AddClient(int fd, std::string peer, const char* kind);
+  void Drain();  // two-step GOAWAY to every client
+  void Stop();   // resets what is left
+  void Join();
+  size_t client_count() const { return client_count_.load(std::memory_order_relaxed); }
+
+  // For calls, on the worker's thread.
+  net::EventLoop& loop() { return loop_; }
+  const Shared& shared() const { return shared_; }
+  Authenticator& authenticator() { return authenticator_; }
+  CounterCache& counters() { return counters_; }
+  http2::Buffers& buffers() { return buffers_; }
+  const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return snapshot_; }
+  Upstream& UpstreamOf(const nodes::Node& node);
+  Upstream& local_upstream() { return local_upstream_; }
+  std::string NewCorrelationId();
+  void Remove(ClientSession& session);
+
+ private:
+  const Shared shared_;
+  net::EventLoop loop_;
+  http2::Buffers buffers_;
+  Authenticator authenticator_;
+  CounterCache counters_;
+  std::shared_ptr<const nodes::Snapshot> snapshot_;
+  Upstream local_upstream_;
+  std::vector<std::unique_ptr<Upstream>> upstreams_;  // by nodes::Node::id
+  std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
+  std::atomic<size_t> client_count_{0};  // of clients_, and of those on their way here
+  std::mt19937_64 random_;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace praefect::proxy
