@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "config/nesting.h"
+#include "config/plain_text.h"
 
 namespace praefect::config {
 namespace {
@@ -107,6 +108,9 @@ std::string_view Value::type() const {
 std::variant<Table, SyntaxError> ParseDocument(std::string_view text) {
   if (text.size() > kMaxDocumentBytes) {
     return SyntaxError{0, 0, fmt::format("larger than {} bytes", kMaxDocumentBytes)};
+  }
+  if (const auto line = NotPlainTextAt(text)) {
+    return SyntaxError{*line, 0, "bytes that are not UTF-8, or a control character"};
   }
   if (const auto line = TooDeepAt(text)) return SyntaxError{*line, 0, "nested too deep"};
   try {

@@ -41,7 +41,8 @@ struct SyntaxError {
   std::string message;
 };
 
-// Refuses text of more than kMaxDocumentBytes and text that nests too deep (nesting.h).
+// Refuses text of more than kMaxDocumentBytes, text that is none (plain_text.h) and text that nests
+// too deep (nesting.h).
 std::variant<Table, SyntaxError> ParseDocument(std::string_view text);
 
 inline constexpr size_t kMaxDocumentBytes = 1 << 20;

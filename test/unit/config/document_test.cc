@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "config/nesting.h"
+#include "config/plain_text.h"
 
 namespace praefect::config {
 namespace {
@@ -68,6 +69,16 @@ TEST_CASE("what is no TOML is refused") {
       GENERATE("= 1", "[a", "a", "a = 1\na = 2", "[a]\n[a]", "a = \"\xff\"", "\xff\xfe", "a = 'b",
                "a = \"\"\"", "[[a]]\n[a]", "a = 1 b = 2");
   CHECK_FALSE(Refused(text).message.empty());
+}
+
+TEST_CASE("bytes that are no text are refused before the library sees them") {
+  const std::string bytes = GENERATE("\xc3", "\xc3 x", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\x01",
+                                     "\x7f", "\xf4\x90\x80\x80", "\xe2\x82", "\x80");
+  const auto error = Refused("a = 'b'\n" + bytes);
+  CHECK(error.line == 2);
+  CHECK(error.message == "bytes that are not UTF-8, or a control character");
+  CHECK(NotPlainTextAt(std::string_view("a\0", 2)) == 1);
+  CHECK(NotPlainTextAt("\t\u00e9\u20ac\U0001F600\r\n") == std::nullopt);
 }
 
 TEST_CASE("a byte order mark, carriage returns and an empty file are fine") {
