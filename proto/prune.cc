@@ -57,7 +57,29 @@ std::map<std::string, std::set<std::string>> ParseWanted(const std::string& text
   return wanted;
 }
 
-bool CarriesOptions(const FileDescriptorProto& file);
+bool CarriesOptions(const DescriptorProto& message) {
+  for (const auto& field : message.field()) {
+    if (!field.options().unknown_fields().empty()) return true;
+  }
+  for (const DescriptorProto& nested : message.nested_type()) {
+    if (CarriesOptions(nested)) return true;
+  }
+  return false;
+}
+
+// The extensions of options.proto are unknown fields here.
+bool CarriesOptions(const FileDescriptorProto& file) {
+  for (const ServiceDescriptorProto& service : file.service()) {
+    if (!service.options().unknown_fields().empty()) return true;
+    for (const MethodDescriptorProto& method : service.method()) {
+      if (!method.options().unknown_fields().empty()) return true;
+    }
+  }
+  for (const DescriptorProto& message : file.message_type()) {
+    if (CarriesOptions(message)) return true;
+  }
+  return false;
+}
 
 class Pruner {
  public:
@@ -99,25 +121,24 @@ class Pruner {
   // Takes the wanted names of `file` off the list and marks the types that they need.
   void Select(const FileDescriptorProto& file) {
     std::set<std::string>& names = wanted_[file.name()];
-    const std::string prefix = "." + file.package() + ".";
+    const bool is_options = file.name() == kOptionsFile;
     for (const DescriptorProto& message : file.message_type()) {
-      if (names.erase(message.name()) != 0) Need(prefix + message.name());
+      const bool wanted = names.erase(message.name()) != 0;
+      if (wanted || is_options) Need("." + file.package() + "." + message.name(), file);
     }
     for (const ServiceDescriptorProto& service : file.service()) {
       const bool whole = names.erase(service.name()) != 0;
       for (const MethodDescriptorProto& method : service.method()) {
         if (names.erase(service.name() + "." + method.name()) == 0 && !whole) continue;
         methods_.insert(&method);
-        Need(method.input_type());
-        Need(method.output_type());
+        Need(method.input_type(), file);
+        Need(method.output_type(), file);
       }
     }
-    if (file.name() != kOptionsFile) return;
-    for (const DescriptorProto& message : file.message_type()) Need(prefix + message.name());
   }
 
-  // `name` may lie inside a message: the whole outermost message is kept then.
-  void Need(const std::string& name) {
+  // `name`, which `user` refers to, may lie inside a message: the whole outermost one is kept then.
+  void Need(const std::string& name, const FileDescriptorProto& user) {
     std::string outermost = name;
     while (types_.count(outermost) == 0) {
       const size_t dot = outermost.rfind('.');
@@ -125,18 +146,19 @@ class Pruner {
       outermost.resize(dot);
     }
     const Type& type = types_[outermost];
+    imports_[user.name()].insert(type.file->name());
     if (type.file->package() == "google.protobuf" || !needed_.insert(outermost).second) return;
     if (wanted_.count(type.file->name()) == 0) {
       Fail(name + " is needed: add the section [" + type.file->name() + "]");
     }
-    if (type.message != nullptr) NeedFieldsOf(*type.message);
+    if (type.message != nullptr) NeedFieldsOf(*type.message, *type.file);
   }
 
-  void NeedFieldsOf(const DescriptorProto& message) {
+  void NeedFieldsOf(const DescriptorProto& message, const FileDescriptorProto& file) {
     for (const auto& field : message.field()) {
-      if (!field.type_name().empty()) Need(field.type_name());
+      if (!field.type_name().empty()) Need(field.type_name(), file);
     }
-    for (const DescriptorProto& nested : message.nested_type()) NeedFieldsOf(nested);
+    for (const DescriptorProto& nested : message.nested_type()) NeedFieldsOf(nested, file);
   }
 
   FileDescriptorProto Kept(const FileDescriptorProto& file) {
@@ -167,19 +189,12 @@ class Pruner {
 
   // protoc warns about every import that nothing uses.
   void KeepImports(const FileDescriptorProto& file, FileDescriptorProto* kept) {
-    const std::string text = kept->DebugString();
-    std::set<std::string> used;
-    for (const auto& [name, type] : types_) {
-      if (text.find('"' + name + '"') != std::string::npos ||
-          text.find('"' + name + '.') != std::string::npos) {
-        used.insert(type.file->name());
-      }
-    }
+    std::set<std::string>& used = imports_[file.name()];
     if (CarriesOptions(*kept)) used.insert(kOptionsFile);
     kept->clear_dependency();
     for (const std::string& dependency : file.dependency()) {
-      const bool extends = file.name() == kOptionsFile;
-      if (extends || used.count(dependency) != 0) kept->add_dependency(dependency);
+      const bool extended = file.name() == kOptionsFile;
+      if (extended || used.count(dependency) != 0) kept->add_dependency(dependency);
     }
   }
 
@@ -188,31 +203,8 @@ class Pruner {
   std::map<std::string, Type> types_;  // outermost messages and enums by full name
   std::set<std::string> needed_;
   std::set<const MethodDescriptorProto*> methods_;
+  std::map<std::string, std::set<std::string>> imports_;  // files by the file that refers to them
 };
-
-bool CarriesOptions(const DescriptorProto& message) {
-  for (const auto& field : message.field()) {
-    if (!field.options().unknown_fields().empty()) return true;
-  }
-  for (const DescriptorProto& nested : message.nested_type()) {
-    if (CarriesOptions(nested)) return true;
-  }
-  return false;
-}
-
-// The extensions of options.proto are unknown fields here.
-bool CarriesOptions(const FileDescriptorProto& file) {
-  for (const ServiceDescriptorProto& service : file.service()) {
-    if (!service.options().unknown_fields().empty()) return true;
-    for (const MethodDescriptorProto& method : service.method()) {
-      if (!method.options().unknown_fields().empty()) return true;
-    }
-  }
-  for (const DescriptorProto& message : file.message_type()) {
-    if (CarriesOptions(message)) return true;
-  }
-  return false;
-}
 
 }  // namespace
 

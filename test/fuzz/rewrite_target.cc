@@ -2,6 +2,8 @@
 // registry, byte 1 says what is rewritten, the rest is the request. What protobuf parses has to
 // mean to us what it means to protobuf; anything else only has to be survived.
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <cstdint>
 #include <iostream>
 
@@ -14,6 +16,9 @@ using praefect::gitaly::MethodRegistry;
 using praefect::gitaly::TargetRewrite;
 
 struct Fixture {
+  // Protobuf reports every string that is no UTF-8, on standard error.
+  Fixture() { google::protobuf::SetLogHandler(nullptr); }
+
   std::unique_ptr<const MethodRegistry> registry = MethodRegistry::Build().value();
   praefect::test::RewriteOracle oracle;
 };
