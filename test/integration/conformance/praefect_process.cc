@@ -1,0 +1,95 @@
+#include "integration/conformance/praefect_process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "support/raw_http2/socket.h"
+
+namespace praefect::test {
+namespace {
+
+std::string Configuration(Transport transport, const std::string& directory,
+                          const std::string& node_address, const PraefectOptions& options) {
+  std::ostringstream text;
+  if (transport == Transport::kTcp) text << "listen_addr = \"127.0.0.1:0\"\n";
+  if (transport == Transport::kUnix) text << "socket_path = \"" << directory << "/praefect\"\n";
+  text << "graceful_stop_timeout = \"10s\"\n";
+  text << "[logging]\nformat = \"json\"\n";
+  text << "[auth]\ntoken = \"" << options.client_token << "\"\n"
+       << "transitioning = " << (options.transitioning ? "true" : "false") << "\n";
+  text << "[limits]\n" << options.limits << "\n" << options.tables << "\n";
+  text << "[[virtual_storage]]\nname = \"default\"\n";
+  text << "[[virtual_storage.node]]\nstorage = \"gitaly-1\"\nprimary = true\n"
+       << "address = \"" << node_address << "\"\ntoken = \"" << options.node_token << "\"\n";
+  return text.str();
+}
+
+bool IsListening(const nlohmann::json& line) {
+  return line.value("msg", "").starts_with("listening at");
+}
+
+}  // namespace
+
+PraefectProcess::PraefectProcess(const std::string& program, Transport transport,
+                                 const std::string& node_address, const PraefectOptions& options) {
+  WriteFile(directory_ / "config.toml",
+            Configuration(transport, directory_.path().string(), node_address, options));
+  // A pipe would fill up while nobody reads it.
+  Command command;
+  command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
+  command.directory = directory_.path();
+  process_.emplace(command);
+  const std::string address = WaitLog(IsListening).value("address", "");
+  address_ = transport == Transport::kUnix ? "unix:" + (directory_ / "praefect").string()
+                                           : "tcp://127.0.0.1" + address.substr(address.rfind(':'));
+}
+
+void PraefectProcess::Terminate() { process_->Kill(SIGTERM); }
+
+std::optional<int> PraefectProcess::WaitExit() { return process_->WaitFor(kPatience); }
+
+size_t PraefectProcess::resident_bytes() const {
+  std::ifstream statm("/proc/" + std::to_string(process_->pid()) + "/statm");
+  size_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string PraefectProcess::output() const {
+  std::ostringstream text;
+  text << std::ifstream(directory_ / "output").rdbuf();
+  return text.str();
+}
+
+std::vector<nlohmann::json> PraefectProcess::Log() const {
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(output());
+  for (std::string line; std::getline(text, line);) {
+    auto parsed = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (parsed.is_object()) lines.push_back(std::move(parsed));
+  }
+  return lines;
+}
+
+nlohmann::json PraefectProcess::WaitLog(const std::function<bool(const nlohmann::json&)>& is_it) {
+  nlohmann::json found;
+  bool ended = false;
+  Eventually([&] {
+    const bool was_ended = ended;
+    ended = process_->WaitFor(std::chrono::milliseconds::zero()).has_value();
+    for (const auto& line : Log()) {
+      if (found.is_null() && is_it(line)) found = line;
+    }
+    return !found.is_null() || was_ended;
+  });
+  if (found.is_null())
+    throw std::runtime_error("missing in praefect's log, which is:\n" + output());
+  return found;
+}
+
+}  // namespace praefect::test
