@@ -2,6 +2,8 @@
 
 // Probes every configured node and publishes what it learned.
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -15,9 +17,21 @@ class Registry;
 
 namespace praefect::nodes {
 
+struct ManagerOptions {
+  std::chrono::milliseconds interval{1'000};  // between the starts of two probes of a node
+  std::chrono::milliseconds timeout{1'000};   // of one probe
+  // Seconds since 1970, for tokens; empty: the system's clock.
+  std::function<int64_t()> wall_clock;
+};
+
+// The state before the first probe: ids in file order, the primary of every virtual storage marked.
+Snapshot InitialSnapshot(const config::Config& config);
+
 // Probes each node with grpc.health.v1 (token sent) every second, one second of time each. Down
 // after 2 failed probes, up after 2 good ones; a node never probed before is up after its first
-// good one. Starting waits for no node. Nothing here blocks a caller.
+// good one. Starting waits for no node. Nothing here blocks a caller, except the end. Changes of
+// health, and of its cause, are logged; single results are not. The address of a node was parsed by
+// the loading of the configuration; one that cannot be parsed stays down.
 class Manager {
  public:
   // Called with every new snapshot, from a thread of the manager; must not block. The first call
@@ -25,7 +39,8 @@ class Manager {
   using Subscriber = std::function<void(std::shared_ptr<const Snapshot>)>;
 
   // `logger` and `registry` must outlive the manager.
-  Manager(const config::Config& config, observe::Logger& logger, prometheus::Registry& registry);
+  Manager(const config::Config& config, observe::Logger& logger, prometheus::Registry& registry,
+          ManagerOptions options = {});
   ~Manager();  // stops probing and joins
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;

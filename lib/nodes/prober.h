@@ -1,0 +1,36 @@
+#pragma once
+
+// Asks one node for its health over a connection of its own.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "nodes/probe_result.h"
+#include "nodes/snapshot.h"
+
+namespace praefect::nodes {
+
+class Prober {
+ public:
+  // Seconds since 1970, for the token.
+  using WallClock = std::function<int64_t()>;
+  // From a thread of the gRPC library; must not block, and must not destroy the prober.
+  using Done = std::function<void(ProbeResult)>;
+
+  Prober(const Node& node, std::chrono::milliseconds timeout, WallClock wall_clock);
+  ~Prober();  // cancels what is under way and waits for its Done
+  Prober(const Prober&) = delete;
+  Prober& operator=(const Prober&) = delete;
+
+  // Sends one grpc.health.v1 Check with the node's token; `done` is called exactly once, within the
+  // timeout. No second probe before that. Never blocks.
+  void Start(Done done);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace praefect::nodes

@@ -1,0 +1,271 @@
+#include "nodes/manager.h"
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <netinet/in.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <mutex>
+
+#include "gitaly/token.h"
+#include "grpc/health.grpc.pb.h"
+
+namespace praefect::nodes {
+namespace {
+
+using Catch::Matchers::Contains;
+
+// Remembers messages with the value of one field.
+class Lines final : public observe::Logger {
+ public:
+  bool Enabled(observe::Level) const override { return true; }
+  void Write(observe::Level, std::string_view message,
+             std::span<const observe::Field> fields) override {
+    std::string line(message);
+    for (const observe::Field& field : fields) {
+      if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+        line += " " + std::string(field.key) + "=" + std::string(*text);
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(line);
+  }
+  std::vector<std::string> With(const std::string& text) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> found;
+    for (const std::string& line : lines_) {
+      if (line.find(text) != std::string::npos) found.push_back(line);
+    }
+    return found;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+// A Gitaly of which only the health service is there.
+class FakeNode final : public ::grpc::health::v1::Health::Service {
+ public:
+  explicit FakeNode(std::string token = "") : token_(std::move(token)) { Listen(0); }
+
+  std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+  void Stop() { server_.reset(); }
+  void Restart() { Listen(port_); }
+  void SetServing(bool serving) { serving_ = serving; }
+
+  grpc::Status Check(grpc::ServerContext* context, const grpc::health::v1::HealthCheckRequest*,
+                     grpc::health::v1::HealthCheckResponse* response) override {
+    if (!token_.empty() && !Authorized(*context)) {
+      return {grpc::StatusCode::PERMISSION_DENIED, "permission denied"};
+    }
+    response->set_status(serving_ ? grpc::health::v1::HealthCheckResponse::SERVING
+                                  : grpc::health::v1::HealthCheckResponse::NOT_SERVING);
+    return grpc::Status::OK;
+  }
+
+ private:
+  static constexpr int64_t kNow = 1'600'000'000;
+
+  bool Authorized(const grpc::ServerContext& context) const {
+    const auto found = context.client_metadata().find("authorization");
+    if (found == context.client_metadata().end()) return false;
+    const std::string_view value(found->second.data(), found->second.size());
+    return gitaly::CheckAuthorization(token_, value, kNow).verdict == gitaly::TokenVerdict::kGood;
+  }
+  void Listen(int port) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    REQUIRE(server_ != nullptr);
+  }
+
+  const std::string token_;
+  std::atomic<bool> serving_{true};
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// Takes connections and says nothing.
+class SilentNode {
+ public:
+  SilentNode() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+    REQUIRE(listen(fd_, 16) == 0);
+    REQUIRE(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentNode() { close(fd_); }
+  std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int fd_;
+  int port_ = 0;
+};
+
+// A manager of one virtual storage, and what it publishes.
+class Probing {
+ public:
+  struct NodeAt {
+    std::string address, token;
+  };
+
+  explicit Probing(const std::vector<NodeAt>& nodes) {
+    config::VirtualStorage& storage = config_.virtual_storages.emplace_back();
+    storage.name = "default";
+    for (const NodeAt& node : nodes) {
+      const std::string name = "gitaly-" + std::to_string(storage.nodes.size() + 1);
+      storage.nodes.push_back({name, node.address, node.token, false});
+    }
+    manager_ = std::make_unique<Manager>(
+        config_, lines_, registry_,
+        ManagerOptions{std::chrono::milliseconds(20), std::chrono::milliseconds(500),
+                       [] { return int64_t{1'600'000'000}; }});
+    manager_->Subscribe([this](std::shared_ptr<const Snapshot> snapshot) {
+      const std::lock_guard lock(mutex_);
+      latest_ = std::move(snapshot);
+      changed_.notify_all();
+    });
+  }
+
+  Manager& manager() { return *manager_; }
+  const Lines& lines() const { return lines_; }
+  std::string Metrics() const {
+    return prometheus::TextSerializer().Serialize(registry_.Collect());
+  }
+  // The first node, once it has this health; fails the test after ten seconds.
+  Node WaitFor(Health health, const std::string& reason = "") {
+    std::unique_lock lock(mutex_);
+    const auto is_so = [&] {
+      const Node& node = latest_->virtual_storages[0].nodes[0];
+      return node.health == health && node.reason.find(reason) != std::string::npos;
+    };
+    const bool came = changed_.wait_for(lock, std::chrono::seconds(10), is_so);
+    REQUIRE(came);
+    return latest_->virtual_storages[0].nodes[0];
+  }
+
+ private:
+  config::Config config_;
+  Lines lines_;
+  prometheus::Registry registry_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<const Snapshot> latest_;
+  std::unique_ptr<Manager> manager_;
+};
+
+TEST_CASE("a serving node is up") {
+  FakeNode node;
+  Probing probing({{node.address(), ""}});
+  CHECK(probing.manager().snapshot()->virtual_storages[0].nodes[0].health == Health::kUnknown);
+  probing.manager().Start();
+  CHECK(probing.WaitFor(Health::kUp).reason.empty());
+  CHECK(probing.lines().With("node is healthy virtual_storage=default storage=gitaly-1").size() ==
+        1);
+  CHECK_THAT(probing.Metrics(), Contains("gitaly_praefect_node_last_healthcheck_up{gitaly_storage="
+                                         "\"gitaly-1\",virtual_storage=\"default\"} 1"));
+}
+
+TEST_CASE("a node where nothing listens is down, with the kernel's words") {
+  FakeNode node;
+  node.Stop();
+  Probing probing({{node.address(), ""}});
+  probing.manager().Start();
+  const Node down = probing.WaitFor(Health::kDown);
+  CHECK(down.reason == "connection refused");
+  CHECK(down.key_to_check == "virtual_storage.node.address");
+  CHECK_THAT(probing.lines().With("error when pinging healthcheck").at(0),
+             Contains("address=" + node.address()) && Contains("error=connection refused"));
+}
+
+TEST_CASE("a node that goes away and comes back is followed, and logged once each time") {
+  FakeNode node;
+  Probing probing({{node.address(), ""}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  node.Stop();
+  probing.WaitFor(Health::kDown);
+  node.Restart();
+  probing.WaitFor(Health::kUp);
+  CHECK(probing.lines().With("node is healthy").size() == 2);
+  CHECK(probing.lines().With("error when pinging healthcheck").size() == 1);
+}
+
+TEST_CASE("a node that says it does not serve is down") {
+  FakeNode node;
+  node.SetServing(false);
+  Probing probing({{node.address(), ""}});
+  probing.manager().Start();
+  CHECK_THAT(probing.WaitFor(Health::kDown).reason, Contains("NOT_SERVING"));
+  node.SetServing(true);
+  CHECK(probing.WaitFor(Health::kUp).key_to_check.empty());
+}
+
+TEST_CASE("the token is sent") {
+  FakeNode node("secret");
+  Probing probing({{node.address(), "secret"}});
+  probing.manager().Start();
+  CHECK(probing.WaitFor(Health::kUp).token == "secret");
+}
+
+TEST_CASE("a node that refuses the token is down, counted and names the key") {
+  FakeNode node("secret");
+  Probing probing({{node.address(), "wrong"}});
+  probing.manager().Start();
+  const Node down = probing.WaitFor(Health::kDown);
+  CHECK_THAT(down.reason, Contains("permission denied; check virtual_storage.node.token"));
+  CHECK_THAT(probing.Metrics(), Contains("gitaly_praefect_node_token_refusals_total{gitaly_storage="
+                                         "\"gitaly-1\",key=\"virtual_storage.node.token\","));
+  CHECK(probing.lines().With("wrong").empty());
+}
+
+TEST_CASE("silence is a reason, and a change of the reason is published") {
+  FakeNode stopped;
+  SilentNode silent;
+  Probing probing({{silent.address(), ""}});
+  probing.manager().Start();
+  CHECK(probing.WaitFor(Health::kDown).reason == "no answer within 500 ms");
+}
+
+TEST_CASE("a change of the cause is told") {
+  FakeNode node("secret");
+  Probing probing({{node.address(), "wrong"}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kDown, "permission denied");
+  node.Stop();
+  probing.WaitFor(Health::kDown, "connection refused");
+  CHECK(probing.lines().With("error when pinging healthcheck").size() == 2);
+}
+
+TEST_CASE("a dead node does not hold up the others") {
+  SilentNode silent;
+  FakeNode node;
+  Probing probing({{node.address(), ""}, {silent.address(), ""}});
+  probing.manager().Start();
+  CHECK(probing.WaitFor(Health::kUp).storage == "gitaly-1");
+}
+
+TEST_CASE("primaries are a metric from the start") {
+  Probing probing({{"tcp://127.0.0.1:1", ""}, {"tcp://127.0.0.1:2", ""}});
+  const std::string metrics = probing.Metrics();
+  CHECK_THAT(metrics,
+             Contains("gitaly_praefect_primaries{gitaly_storage=\"gitaly-1\",virtual_storage="
+                      "\"default\"} 1"));
+  CHECK_THAT(metrics,
+             Contains("gitaly_praefect_primaries{gitaly_storage=\"gitaly-2\",virtual_storage="
+                      "\"default\"} 0"));
+}
+
+}  // namespace
+}  // namespace praefect::nodes
