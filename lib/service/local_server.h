@@ -14,21 +14,30 @@
 
 namespace praefect::service {
 
+// ServerService/ServerInfo: one status for each virtual storage whose primary answered, under the
+// name of the virtual storage; virtual storages without an answer are left out and logged, as
+// upstream does. ServerService/DiskStatistics: the physical storages of all nodes. Upstream fails
+// when one node does; here it is left out and logged, and only when no node answers the call fails.
+// Health (Check and Watch, of "" only): SERVING while a virtual storage has a healthy primary and
+// nothing drains. Reflection lists these services.
 class LocalServer {
  public:
-  // All must outlive the server.
+  // All must outlive the server. To be made before the manager starts.
   LocalServer(nodes::Manager& nodes, observe::Logger& logger);
   ~LocalServer();
   LocalServer(const LocalServer&) = delete;
   LocalServer& operator=(const LocalServer&) = delete;
 
   absl::Status Start();
-  // The client's end of a new connection, non-blocking, owned by the caller. Any thread.
+  // The client's end of a new connection, non-blocking, owned by the caller. Any thread, once
+  // started.
   absl::StatusOr<int> Connect();
   // "/grpc.health.v1.Health/Check" and its like: what this server serves. Ordered.
   std::span<const std::string_view> methods() const;
-  // From now on health answers NOT_SERVING.
+  // From now on health answers NOT_SERVING. Any thread.
   void SetDraining();
+  // Ends calls that are under way and all connections. Once; the destructor does it otherwise.
+  void Stop();
 
  private:
   class Impl;
