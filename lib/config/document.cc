@@ -7,8 +7,7 @@
 #include <array>
 #include <exception>
 
-#include "config/nesting.h"
-#include "config/plain_text.h"
+#include "config/precheck.h"
 
 namespace praefect::config {
 namespace {
@@ -109,10 +108,9 @@ std::variant<Table, SyntaxError> ParseDocument(std::string_view text) {
   if (text.size() > kMaxDocumentBytes) {
     return SyntaxError{0, 0, fmt::format("larger than {} bytes", kMaxDocumentBytes)};
   }
-  if (const auto line = NotPlainTextAt(text)) {
-    return SyntaxError{*line, 0, "bytes that are not UTF-8, or a control character"};
+  if (const auto refusal = Precheck(text)) {
+    return SyntaxError{refusal->line, 0, std::string(refusal->reason)};
   }
-  if (const auto line = TooDeepAt(text)) return SyntaxError{*line, 0, "nested too deep"};
   try {
     return ConvertTable(toml::parse(text));
   } catch (const toml::parse_error& error) {

@@ -41,8 +41,7 @@ struct SyntaxError {
   std::string message;
 };
 
-// Refuses text of more than kMaxDocumentBytes, text that is none (plain_text.h) and text that nests
-// too deep (nesting.h).
+// Refuses text of more than kMaxDocumentBytes, and what precheck.h refuses.
 std::variant<Table, SyntaxError> ParseDocument(std::string_view text);
 
 inline constexpr size_t kMaxDocumentBytes = 1 << 20;

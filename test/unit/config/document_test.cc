@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "config/nesting.h"
 #include "config/plain_text.h"
+#include "config/precheck.h"
 
 namespace praefect::config {
 namespace {
@@ -81,6 +81,14 @@ TEST_CASE("bytes that are no text are refused before the library sees them") {
   CHECK(NotPlainTextAt("\t\u00e9\u20ac\U0001F600\r\n") == std::nullopt);
 }
 
+TEST_CASE("a table header without a name is refused before the library sees it") {
+  const std::string header = GENERATE("[=a]", "[[=a]]", "  [ (a)]", "[\n]", "[[ \t=]]", "[.a]");
+  const auto error = Refused("a = [\n]\n" + header);
+  CHECK(error.line == 3);
+  CHECK(error.message == "a table header without a name");
+  CHECK(Parsed("a = [\n{}, [1]]\n[ b ]\n[[ 'c d' ]]").entries.size() == 3);
+}
+
 TEST_CASE("a byte order mark, carriage returns and an empty file are fine") {
   CHECK(Parsed("").entries.empty());
   CHECK(Parsed("\xef\xbb\xbf"
@@ -102,7 +110,7 @@ TEST_CASE("dots and brackets in strings and comments nest nothing") {
   CHECK(Parsed("# " + dots + "\na = '" + dots + "'\nb = \"\\\"" + dots + "\"").entries.size() == 2);
   CHECK(Parsed("a = '''\n'" + dots + "\n'''\nb = \"\"\"" + dots + "\"\"\"").entries.size() == 2);
   CHECK(Parsed("buckets = [" + Repeat("0.5, ", 1000) + "1.0]").entries.size() == 1);
-  CHECK(TooDeepAt("a = '''\n\n'''\nb = " + Repeat("[", 50)) == 4);
+  CHECK(Refused("a = '''\n\n'''\nb = " + Repeat("[", 50)).line == 4);
 }
 
 TEST_CASE("a document has at most a mebibyte") {

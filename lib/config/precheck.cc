@@ -1,4 +1,9 @@
-#include "config/nesting.h"
+#include "config/precheck.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "config/plain_text.h"
 
 namespace praefect::config {
 namespace {
@@ -7,10 +12,13 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  std::optional<int> Run() {
+  std::optional<Refusal> Run() {
     while (position_ < text_.size()) {
+      if (AtNamelessHeader()) return Refusal{line_, "a table header without a name"};
       Step();
-      if (parts_ > kMaxKeyParts || depth_ > kMaxBracketDepth) return line_;
+      if (parts_ > kMaxKeyParts || depth_ > kMaxBracketDepth) {
+        return Refusal{line_, "nested too deep"};
+      }
     }
     return std::nullopt;
   }
@@ -33,12 +41,15 @@ class Scanner {
         break;
       case ']':
       case '}':
-        --depth_, parts_ = 1;
+        depth_ = std::max(0, depth_ - 1), parts_ = 1;
         break;
       case '\n':
-        ++line_, parts_ = 1;
+        ++line_, parts_ = 1, in_value_ = false;
         break;
       case '=':
+        in_value_ = true;
+        parts_ = 1;
+        break;
       case ',':
         parts_ = 1;
         break;
@@ -46,6 +57,19 @@ class Scanner {
         break;
     }
     ++position_;
+  }
+
+  // The library's release build takes whatever follows the brackets of a header for a key.
+  bool AtNamelessHeader() const {
+    if (depth_ != 0 || in_value_ || text_[position_] != '[') return false;
+    auto name = text_.find_first_not_of(" \t", position_ + 1);
+    if (name != text_.npos && text_[name] == '[') name = text_.find_first_not_of(" \t", name + 1);
+    return name != text_.npos && !BeginsKey(text_[name]);
+  }
+
+  static bool BeginsKey(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' ||
+           c == '\'' || c == ']';  // the library refuses the last one itself
   }
 
   void SkipComment() {
@@ -76,10 +100,16 @@ class Scanner {
   int line_ = 1;
   int parts_ = 1;
   int depth_ = 0;
+  bool in_value_ = false;  // right of a '=' on this line
 };
 
 }  // namespace
 
-std::optional<int> TooDeepAt(std::string_view text) { return Scanner(text).Run(); }
+std::optional<Refusal> Precheck(std::string_view text) {
+  if (const auto line = NotPlainTextAt(text)) {
+    return Refusal{*line, "bytes that are not UTF-8, or a control character"};
+  }
+  return Scanner(text).Run();
+}
 
 }  // namespace praefect::config
