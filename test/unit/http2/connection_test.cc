@@ -1,0 +1,336 @@
+#include "http2/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace praefect::http2 {
+namespace {
+
+std::string Text(const Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.data()), slice.size()};
+}
+
+// Writes down what happens to one stream.
+struct Ear : StreamListener {
+  void OnHeaders(HeaderList h, bool end) override {
+    headers = std::move(h);
+    ended = end;
+    if (on_headers) on_headers();
+  }
+  void OnData(Slice data) override {
+    body += Text(data);
+    if (credit && stream != nullptr) stream->Credit(data.size());
+  }
+  void OnEnd(HeaderList t) override {
+    trailers = std::move(t);
+    ended = true;
+    if (on_end) on_end();
+  }
+  void OnDrained(size_t bytes) override { drained += bytes; }
+  void OnClosed(const StreamClosure& c) override {
+    closed = true;
+    closure = c;
+    stream = nullptr;
+    if (on_closed) on_closed();
+  }
+
+  Stream* stream = nullptr;
+  bool credit = true;
+  HeaderList headers, trailers;
+  std::string body;
+  bool ended = false, closed = false;
+  size_t drained = 0;
+  StreamClosure closure;
+  std::function<void()> on_headers, on_end, on_closed;
+};
+
+// One end of a connection.
+struct End : Connection::Owner {
+  void OnRequest(Stream& stream, HeaderList headers, bool end, bool too_many) override {
+    auto& ear = *ears.emplace_back(std::make_unique<Ear>());
+    ear.stream = &stream;
+    ear.headers = std::move(headers);
+    ear.ended = end;
+    too_many_fields = too_many;
+    stream.SetListener(ear);
+    if (on_request) on_request(ear);
+  }
+  void OnGoaway(Connection&) override { goaway = true; }
+  void OnClosed(Connection&, const ConnectionClosure& c) override {
+    closure = c;
+    connection.reset();
+    if (on_closed) on_closed();
+  }
+
+  std::unique_ptr<Connection> connection;
+  std::vector<std::unique_ptr<Ear>> ears;
+  bool goaway = false, too_many_fields = false;
+  ConnectionClosure closure;
+  std::function<void(Ear&)> on_request;
+  std::function<void()> on_closed;
+};
+
+HeaderList Fields(std::initializer_list<std::pair<const char*, const char*>> fields) {
+  HeaderList list;
+  for (auto [name, value] : fields) list.Add(name, value);
+  return list;
+}
+
+HeaderList Request() {
+  return Fields({{":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/a/b"}});
+}
+
+// A client and a server on the two ends of a socket pair, on one loop.
+struct Pair {
+  explicit Pair(ConnectionOptions server_options = {}, ConnectionOptions client_options = {}) {
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    raw_client = ends[1];
+    server.connection = Make(server, Connection::Side::kServer, ends[0], server_options);
+    client.connection = Make(client, Connection::Side::kClient, ends[1], client_options);
+  }
+  ~Pair() { server.connection.reset(), client.connection.reset(); }
+
+  std::unique_ptr<Connection> Make(End& owner, Connection::Side side, int fd,
+                                   const ConnectionOptions& options) {
+    return std::make_unique<Connection>(loop, buffers, owner, side,
+                                        net::MakePlainTransport(fd, "unix"), options);
+  }
+  Slice Bytes(const std::string& text) {
+    Block* block = buffers.control.GetSized(static_cast<uint32_t>(text.size()));
+    memcpy(block->data(), text.data(), text.size());
+    Slice slice(block, block->data(), text.size());
+    BlockPool::Release(block);
+    return slice;
+  }
+  Stream* Open(Ear& ear, bool end) {
+    return ear.stream = client.connection->Open(Request(), end, ear);
+  }
+  // Until `done`, five seconds at most.
+  void RunUntil(std::function<bool()> done) {
+    net::Timer limit(loop, [&] { loop.Stop(), timed_out = true; });
+    limit.Start(5'000);
+    net::Timer poll(loop, [&] {});
+    std::function<void()> look = [&] { done() ? loop.Stop() : loop.Post(look); };
+    loop.Post(look);
+    loop.Run();
+    REQUIRE_FALSE(timed_out);
+  }
+
+  MemoryMeter meter;
+  net::EventLoop loop;
+  Buffers buffers{meter};
+  End server, client;
+  int raw_client = -1;
+  bool timed_out = false;
+};
+
+void AnswerOk(Ear& ear) {
+  ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+  ear.stream->SendTrailers(Fields({{"grpc-status", "0"}}));
+}
+
+TEST_CASE("a request with a body is answered with headers, data and trailers") {
+  Pair pair;
+  pair.server.on_request = [&](Ear& ear) {
+    ear.on_end = [&] {
+      ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+      ear.stream->SendData(pair.Bytes("pong " + ear.body));
+      ear.stream->SendTrailers(Fields({{"grpc-status", "0"}}));
+    };
+  };
+  Ear ear;
+  Stream* stream = pair.Open(ear, false);
+  stream->SendData(pair.Bytes("ping"));
+  stream->SendEnd();
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.headers.Get(":status") == "200");
+  CHECK(ear.body == "pong ping");
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+}
+
+TEST_CASE("a trailers-only answer arrives as headers that end the stream") {
+  Pair pair;
+  pair.server.on_request = [](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}, {"grpc-status", "5"}}), true);
+  };
+  Ear ear;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.ended);
+  CHECK(ear.headers.Get("grpc-status") == "5");
+}
+
+TEST_CASE("a server that is done before its client says so with NO_ERROR") {
+  Pair pair;
+  pair.server.on_request = AnswerOk;
+  Ear ear;
+  pair.Open(ear, false);
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+  CHECK(ear.closure.error_code == kNoError);
+  CHECK_FALSE(ear.closure.never_taken);
+}
+
+TEST_CASE("a receiver that gives no credit gets one window, and no other stream suffers") {
+  ConnectionOptions options;
+  options.stream_window = 1'000;
+  options.connection_window = 2'000'000;
+  Pair pair(options);
+  pair.server.on_request = [](Ear& ear) { ear.credit = ear.headers.Get("stall").empty(); };
+  Ear stalled, other;
+  HeaderList request = Request();
+  request.Add("stall", "yes");
+  stalled.stream = pair.client.connection->Open(std::move(request), false, stalled);
+  stalled.stream->SendData(pair.Bytes(std::string(50'000, 's')));
+  pair.Open(other, false)->SendData(pair.Bytes(std::string(50'000, 'o')));
+  pair.RunUntil(
+      [&] { return pair.server.ears.size() == 2 && pair.server.ears[1]->body.size() == 50'000; });
+  CHECK(pair.server.ears[0]->body.size() == 1'000);
+  CHECK(stalled.drained == 1'000);
+}
+
+TEST_CASE("windows of one byte still carry everything") {
+  ConnectionOptions options;
+  options.stream_window = 1;
+  Pair pair(options);
+  Ear ear;
+  pair.Open(ear, false)->SendData(pair.Bytes("slowly but surely"));
+  pair.RunUntil(
+      [&] { return !pair.server.ears.empty() && pair.server.ears[0]->body.size() == 17; });
+  CHECK(pair.server.ears[0]->body == "slowly but surely");
+}
+
+TEST_CASE("a reset reaches the other side with its code") {
+  Pair pair;
+  pair.server.on_request = [](Ear& ear) { ear.stream->Reset(kRefusedStream); };
+  Ear ear;
+  pair.Open(ear, false);
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.closure.error_code == kRefusedStream);
+  CHECK(ear.closure.never_taken);
+}
+
+TEST_CASE("a stream that is reset before its headers left costs nothing") {
+  Pair pair;
+  Ear ear, later;
+  pair.Open(ear, false)->Reset(kCancel);
+  pair.server.on_request = AnswerOk;
+  pair.Open(later, true);
+  pair.RunUntil([&] { return later.closed; });
+  CHECK(pair.server.ears.size() == 1);
+  CHECK_FALSE(ear.closed);  // nobody listens after Reset
+}
+
+TEST_CASE("unsent data can be taken back when a stream ends") {
+  ConnectionOptions options;
+  options.stream_window = 10;
+  Pair pair(options);
+  pair.server.on_request = [](Ear& ear) { ear.credit = false; };
+  Ear ear;
+  pair.Open(ear, false)->SendData(pair.Bytes("0123456789abcdef"));
+  pair.RunUntil([&] { return ear.drained == 10; });
+  CHECK(ear.stream->TakeUnsent().bytes() == 6);
+}
+
+TEST_CASE("a lost connection tells which streams it never took") {
+  Pair pair;
+  Ear sent, unsent;
+  pair.Open(sent, false);
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  pair.loop.Post(
+      [&] {  // in one round: opened, and the connection closed before anything is written
+        pair.Open(unsent, false);
+        pair.client.connection->Close("test");
+      });
+  pair.RunUntil([&] { return unsent.closed; });
+  CHECK(sent.closure.connection_lost);
+  CHECK_FALSE(sent.closure.never_taken);
+  CHECK(unsent.closure.never_taken);
+}
+
+TEST_CASE("a graceful shutdown lets the open stream finish and takes no new one") {
+  Pair pair;
+  Ear ear;
+  pair.Open(ear, false);
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  pair.server.connection->GracefulShutdown();
+  pair.RunUntil([&] { return pair.client.goaway; });
+  Ear late;
+  CHECK(pair.client.connection->Open(Request(), true, late) == nullptr);
+  AnswerOk(*pair.server.ears[0]);
+  pair.RunUntil([&] { return ear.closed && pair.server.connection == nullptr; });
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+  CHECK(pair.server.closure.kind == ConnectionClosure::Kind::kDone);
+}
+
+TEST_CASE("more header fields than allowed are cut and said") {
+  ConnectionOptions options;
+  options.max_header_fields = 3;
+  Pair pair(options);
+  Ear ear;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  CHECK(pair.server.too_many_fields);
+  CHECK(pair.server.ears[0]->headers.size() == 3);
+}
+
+TEST_CASE("a flood of pings ends the connection") {
+  ConnectionOptions options;
+  options.floods.pings_per_second = 1;  // bursts of ten
+  Pair pair(options);
+  pair.RunUntil([&] { return pair.client.connection->peer_spoke(); });
+  for (int i = 0; i < 12; i++) pair.client.connection->Ping([] {});
+  pair.RunUntil([&] { return pair.server.connection == nullptr; });
+  CHECK(pair.server.closure.kind == ConnectionClosure::Kind::kFlood);
+  CHECK(pair.server.closure.cause == "too many PING frames");
+}
+
+TEST_CASE("the first bytes tell common mistakes apart") {
+  auto send = [](const std::string& bytes) {
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    Pair pair;
+    pair.server.connection = pair.Make(pair.server, Connection::Side::kServer, ends[0], {});
+    REQUIRE(write(ends[1], bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+    pair.RunUntil([&] { return pair.server.connection == nullptr; });
+    char answer[256] = {};
+    ssize_t n = read(ends[1], answer, sizeof answer - 1);
+    close(ends[1]);
+    return std::pair(pair.server.closure.kind,
+                     std::string(answer, n > 0 ? static_cast<size_t>(n) : 0));
+  };
+  using Kind = ConnectionClosure::Kind;
+  auto [http1, text] = send("GET / HTTP/1.1\r\n\r\n");
+  CHECK(http1 == Kind::kHttp1);
+  CHECK(text.find("HTTP/1.1 400") != std::string::npos);
+  CHECK(send("\x16\x03\x01").first == Kind::kTls);
+  CHECK(send(std::string("\0\0", 2)).first == Kind::kNotHttp2);
+}
+
+TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
+  ConnectionOptions options;
+  options.stream_window = 100;
+  Pair pair(options);
+  pair.server.on_request = [](Ear& ear) { ear.credit = false; };
+  Ear ear;
+  Stream* stream = pair.Open(ear, false);
+  for (int i = 0; i < 50; i++) {
+    Block* block = pair.buffers.receive.Get();
+    stream->SendData(Slice(block, block->data(), 10));
+    BlockPool::Release(block);
+  }
+  int64_t before = pair.meter.bytes;
+  pair.RunUntil([&] { return pair.meter.bytes < before / 10; });
+  CHECK(stream->queued_bytes() == 400);
+}
+
+}  // namespace
+}  // namespace praefect::http2
