@@ -297,8 +297,9 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
                }),
       shutdown_timer_(loop,
                       [this] {
-                        nghttp2_session_terminate_session2(
-                            session_, nghttp2_session_get_last_proc_stream_id(session_), kNoError);
+                        nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                                              nghttp2_session_get_last_proc_stream_id(session_),
+                                              kNoError, nullptr, 0);
                         MarkDirty();
                       }),
       sweep_timer_(loop, [this] { CompactStalled(); }) {

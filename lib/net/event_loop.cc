@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace praefect::net {
 namespace {
@@ -82,7 +83,7 @@ void EventLoop::RunPosted() {
   {
     std::lock_guard lock(posted_mutex_);
     work.swap(posted_);
-    stop = stopping_;
+    stop = std::exchange(stopping_, false);
   }
   for (auto& task : work) task();
   if (stop) uv_stop(loop_.get());

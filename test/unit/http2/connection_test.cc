@@ -95,6 +95,8 @@ struct Pair {
     raw_client = ends[1];
     server.connection = Make(server, Connection::Side::kServer, ends[0], server_options);
     client.connection = Make(client, Connection::Side::kClient, ends[1], client_options);
+    // The first bytes of a test obey the windows that it asked for.
+    RunUntil([&] { return client.connection->peer_spoke(); });
   }
   ~Pair() { server.connection.reset(), client.connection.reset(); }
 
@@ -286,7 +288,6 @@ TEST_CASE("a flood of pings ends the connection") {
   ConnectionOptions options;
   options.floods.pings_per_second = 1;  // bursts of ten
   Pair pair(options);
-  pair.RunUntil([&] { return pair.client.connection->peer_spoke(); });
   for (int i = 0; i < 12; i++) pair.client.connection->Ping([] {});
   pair.RunUntil([&] { return pair.server.connection == nullptr; });
   CHECK(pair.server.closure.kind == ConnectionClosure::Kind::kFlood);
