@@ -74,7 +74,9 @@ class Manager::Impl {
     }
   }
 
-  ~Impl() {
+  ~Impl() { Stop(); }
+
+  void Stop() {
     {
       observe::MutexLock lock(mutex_);
       stopping_ = true;
@@ -217,6 +219,7 @@ Manager::Manager(const config::Config& config, observe::Logger& logger,
 Manager::~Manager() = default;
 
 void Manager::Start() { impl_->Start(); }
+void Manager::Stop() { impl_->Stop(); }
 std::shared_ptr<const Snapshot> Manager::snapshot() const { return impl_->snapshot(); }
 void Manager::Subscribe(Subscriber subscriber) { impl_->Subscribe(std::move(subscriber)); }
 

@@ -41,11 +41,13 @@ class Manager {
   // `logger` and `registry` must outlive the manager.
   Manager(const config::Config& config, observe::Logger& logger, prometheus::Registry& registry,
           ManagerOptions options = {});
-  ~Manager();  // stops probing and joins
+  ~Manager();  // stops
   Manager(const Manager&) = delete;
   Manager& operator=(const Manager&) = delete;
 
   void Start();  // the first probes leave before this returns
+  // Ends probing and joins; no subscriber is called any more. The last snapshot stays.
+  void Stop();
   std::shared_ptr<const Snapshot> snapshot() const;
   void Subscribe(Subscriber subscriber);  // before Start
 

@@ -31,7 +31,7 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, const Snapshot& snapsho
                       .Help("Seconds from a probe of the node to its end")
                       .Register(registry);
   auto& refused = prometheus::BuildCounter()
-                      .Name("gitaly_praefect_node_token_refusals_total")
+                      .Name("gitaly_praefect_node_token_refused_total")
                       .Help(
                           "Calls that the node answered by refusing Praefect's token, with the "
                           "configuration key to correct")

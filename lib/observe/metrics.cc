@@ -8,7 +8,8 @@
 
 namespace praefect::observe {
 
-Metrics::Metrics(std::string_view version, std::string_view built) {
+Metrics::Metrics(std::string_view version, std::string_view built, const Logger& logger)
+    : log_(logger) {
   prometheus::BuildGauge()
       .Name("gitlab_build_info")
       .Help("Build information of this process: constant 1")
@@ -19,9 +20,13 @@ Metrics::Metrics(std::string_view version, std::string_view built) {
 
 std::string Metrics::Render() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
-  std::vector<prometheus::MetricFamily> process = process_.Collect();
-  families.insert(families.end(), std::move_iterator(process.begin()),
-                  std::move_iterator(process.end()));
+  for (const prometheus::Collectable* more :
+       {static_cast<const prometheus::Collectable*>(&process_),
+        static_cast<const prometheus::Collectable*>(&log_)}) {
+    std::vector<prometheus::MetricFamily> collected = more->Collect();
+    families.insert(families.end(), std::move_iterator(collected.begin()),
+                    std::move_iterator(collected.end()));
+  }
   return prometheus::TextSerializer().Serialize(families);
 }
 

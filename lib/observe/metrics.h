@@ -8,14 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "observe/log.h"
+#include "observe/log_metrics.h"
 #include "observe/process_metrics.h"
 
 namespace praefect::observe {
 
 class Metrics {
  public:
-  // Both are labels of gitlab_build_info.
-  Metrics(std::string_view version, std::string_view built);
+  // The first two are labels of gitlab_build_info.
+  // `logger` must outlive this.
+  Metrics(std::string_view version, std::string_view built, const Logger& logger);
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
@@ -27,6 +30,7 @@ class Metrics {
  private:
   prometheus::Registry registry_;
   ProcessMetrics process_;
+  LogMetrics log_;
 };
 
 }  // namespace praefect::observe

@@ -225,7 +225,7 @@ TEST_CASE("a node that refuses the token is down, counted and names the key") {
   probing.manager().Start();
   const Node down = probing.WaitFor(Health::kDown);
   CHECK_THAT(down.reason, Contains("permission denied; check virtual_storage.node.token"));
-  CHECK_THAT(probing.Metrics(), Contains("gitaly_praefect_node_token_refusals_total{gitaly_storage="
+  CHECK_THAT(probing.Metrics(), Contains("gitaly_praefect_node_token_refused_total{gitaly_storage="
                                          "\"gitaly-1\",key=\"virtual_storage.node.token\","));
   CHECK(probing.lines().With("wrong").empty());
 }

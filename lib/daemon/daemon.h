@@ -1,0 +1,52 @@
+#pragma once
+
+// One running Praefect: owns every part and knows in which order they start and stop.
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/address.h"
+#include "config/config.h"
+#include "config/problem.h"
+
+namespace praefect::daemon {
+
+struct Startup {
+  config::Config config;
+  std::vector<config::Problem> warnings;  // of the configuration; logged
+  std::string version;                    // as in `praefect -version`
+  std::string built;                      // when, "20261122.031415"; may be empty
+};
+
+// Stopping has two phases. RequestStop: health answers NOT_SERVING, nothing new is accepted,
+// clients are asked to leave and may finish what they began within graceful_stop_timeout. Then, or
+// at StopNow, what is still open is ended.
+class Daemon {
+ public:
+  // Listens when it returns, and waits for no node. Fails, with nothing left behind, when something
+  // cannot be bound: the message names key and address.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(Startup startup);
+  ~Daemon();  // StopNow and Wait
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Both return at once; any thread; more than once does nothing more.
+  void RequestStop();
+  void StopNow();
+  // Until everything has stopped after RequestStop or StopNow.
+  void Wait();
+
+  // Where clients and Prometheus are listened to, with the ports that the kernel chose.
+  std::vector<config::Address> addresses() const;
+  int admin_port() const;  // 0: there is no admin listener
+
+ private:
+  class Impl;
+  explicit Daemon(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace praefect::daemon

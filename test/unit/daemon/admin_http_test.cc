@@ -1,0 +1,73 @@
+#include "daemon/admin_http.h"
+
+#include <httplib.h>
+
+#include <catch2/catch.hpp>
+
+namespace praefect::daemon {
+namespace {
+
+using Catch::Matchers::Contains;
+
+// A listener on a free port of 127.0.0.1.
+class Admin {
+ public:
+  Admin() {
+    auto listening =
+        AdminHttp::Listen("127.0.0.1:0", [] { return std::string("calls_total 3\n"); });
+    REQUIRE(listening.ok());
+    http_ = *std::move(listening);
+    http_->Start();
+  }
+  httplib::Result Get(const char* path) const {
+    return httplib::Client("127.0.0.1", http_->port()).Get(path);
+  }
+  std::string address() const { return "127.0.0.1:" + std::to_string(http_->port()); }
+
+ private:
+  std::unique_ptr<AdminHttp> http_;
+};
+
+TEST_CASE("metrics are served as Prometheus wants them") {
+  const auto response = Admin().Get("/metrics");
+  REQUIRE(response);
+  CHECK(response->status == 200);
+  CHECK(response->body == "calls_total 3\n");
+  CHECK_THAT(response->get_header_value("Content-Type"), Contains("text/plain; version=0.0.4"));
+}
+
+TEST_CASE("a process that lives says so") {
+  const auto response = Admin().Get("/healthz");
+  REQUIRE(response);
+  CHECK(response->status == 200);
+}
+
+TEST_CASE("what is not there is not found") { CHECK(Admin().Get("/nothing")->status == 404); }
+
+TEST_CASE("a port has one owner, and the refusal names key and address") {
+  const Admin first;
+  const auto second = AdminHttp::Listen(first.address(), [] { return std::string(); });
+  REQUIRE_FALSE(second.ok());
+  const std::string message(second.status().message());
+  CHECK_THAT(message, Contains("prometheus_listen_addr") && Contains(first.address()) &&
+                          Contains("Address already in use"));
+}
+
+TEST_CASE("an address without a host means every interface") {
+  const auto listening = AdminHttp::Listen(":0", [] { return std::string(); });
+  REQUIRE(listening.ok());
+  (*listening)->Start();
+  CHECK(httplib::Client("127.0.0.1", (*listening)->port()).Get("/healthz"));
+}
+
+TEST_CASE("other kinds of addresses are refused") {
+  CHECK_FALSE(AdminHttp::Listen("unix:/tmp/x", [] { return std::string(); }).ok());
+  CHECK_FALSE(AdminHttp::Listen("nonsense", [] { return std::string(); }).ok());
+}
+
+TEST_CASE("a listener that was never started goes quietly") {
+  CHECK(AdminHttp::Listen("127.0.0.1:0", [] { return std::string(); }).ok());
+}
+
+}  // namespace
+}  // namespace praefect::daemon

@@ -1,0 +1,141 @@
+#include "daemon/daemon.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <httplib.h>
+
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "grpc/health.grpc.pb.h"
+
+namespace praefect::daemon {
+namespace {
+
+using Catch::Matchers::Contains;
+using ::grpc::health::v1::Health;
+using ::grpc::health::v1::HealthCheckRequest;
+using ::grpc::health::v1::HealthCheckResponse;
+
+// One dead node, everything on free ports of 127.0.0.1, no log.
+config::Config SmallConfig() {
+  config::Config config;
+  config.listen_addr = "127.0.0.1:0";
+  config.prometheus_listen_addr = "127.0.0.1:0";
+  config.virtual_storages = {{"default", 0, {{"gitaly-1", "tcp://127.0.0.1:1", "", true}}}};
+  config.logging.level = "fatal";
+  config.workers = 1;
+  config.graceful_stop_timeout = std::chrono::minutes(5);
+  return config;
+}
+
+std::unique_ptr<Daemon> Started(config::Config config = SmallConfig()) {
+  auto daemon = Daemon::Start({std::move(config), {}, "1.2.3", "now"});
+  REQUIRE(daemon.ok());
+  return *std::move(daemon);
+}
+
+std::shared_ptr<grpc::Channel> ChannelTo(const Daemon& daemon) {
+  const std::string port = std::to_string(daemon.addresses().at(0).port);
+  return grpc::CreateChannel("127.0.0.1:" + port, grpc::InsecureChannelCredentials());
+}
+
+bool Ends(Daemon& daemon) {
+  return std::async(std::launch::async, [&] {
+           daemon.Wait();
+         }).wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+}
+
+// A call that stays open until somebody ends it.
+class OpenCall {
+ public:
+  explicit OpenCall(const Daemon& daemon)
+      : reader_(Health::NewStub(ChannelTo(daemon))->Watch(&context_, HealthCheckRequest())) {
+    HealthCheckResponse response;
+    REQUIRE(reader_->Read(&response));
+  }
+  grpc::StatusCode End() {
+    HealthCheckResponse response;
+    while (reader_->Read(&response)) {
+    }
+    return reader_->Finish().error_code();
+  }
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> reader_;
+};
+
+TEST_CASE("it starts with dead nodes, and health says what is so") {
+  const auto daemon = Started();
+  grpc::ClientContext context;
+  HealthCheckResponse response;
+  CHECK(Health::NewStub(ChannelTo(*daemon))->Check(&context, HealthCheckRequest(), &response).ok());
+  CHECK(response.status() == HealthCheckResponse::NOT_SERVING);
+}
+
+TEST_CASE("metrics of all parts are on one page") {
+  const auto daemon = Started();
+  const auto page = httplib::Client("127.0.0.1", daemon->admin_port()).Get("/metrics");
+  REQUIRE(page);
+  for (const char* name : {"gitlab_build_info{", "process_open_fds", "gitaly_praefect_primaries{",
+                           "gitaly_praefect_log_lines_lost_total"}) {
+    CHECK_THAT(page->body, Contains(name));
+  }
+}
+
+TEST_CASE("without prometheus_listen_addr there is no admin listener") {
+  config::Config config = SmallConfig();
+  config.prometheus_listen_addr.clear();
+  CHECK(Started(std::move(config))->admin_port() == 0);
+}
+
+TEST_CASE("an address that is taken fails the start, naming it") {
+  const auto first = Started();
+  config::Config config = SmallConfig();
+  config.prometheus_listen_addr = "127.0.0.1:" + std::to_string(first->admin_port());
+  const auto second = Daemon::Start({config, {}, "", ""});
+  REQUIRE_FALSE(second.ok());
+  CHECK_THAT(std::string(second.status().message()),
+             Contains("prometheus_listen_addr") && Contains(config.prometheus_listen_addr));
+}
+
+TEST_CASE("a daemon without clients stops when asked") {
+  const auto daemon = Started();
+  daemon->RequestStop();
+  daemon->RequestStop();
+  CHECK(Ends(*daemon));
+  CHECK_FALSE(httplib::Client("127.0.0.1", daemon->addresses().at(0).port).Get("/"));
+}
+
+TEST_CASE("an open call may finish") {
+  const auto daemon = Started();
+  OpenCall call(*daemon);
+  daemon->RequestStop();
+  call.Cancel();
+  CHECK(call.End() == grpc::StatusCode::CANCELLED);
+  CHECK(Ends(*daemon));
+}
+
+TEST_CASE("an open call is ended by stopping now") {
+  const auto daemon = Started();
+  OpenCall call(*daemon);
+  daemon->RequestStop();
+  daemon->StopNow();
+  CHECK(call.End() != grpc::StatusCode::OK);
+  CHECK(Ends(*daemon));
+}
+
+TEST_CASE("an open call is ended when the grace period expires") {
+  config::Config config = SmallConfig();
+  config.graceful_stop_timeout = std::chrono::milliseconds(1);
+  const auto daemon = Started(std::move(config));
+  OpenCall call(*daemon);
+  daemon->RequestStop();
+  CHECK(call.End() != grpc::StatusCode::OK);
+  CHECK(Ends(*daemon));
+}
+
+}  // namespace
+}  // namespace praefect::daemon
