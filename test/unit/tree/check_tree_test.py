@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Shows that every check of check_tree.py finds what it is for, on small made-up trees."""
+import pathlib
+import tempfile
+import unittest
+
+import check_tree
+
+
+class CheckTree(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.root = pathlib.Path(self.directory.name)
+        self.write('lib/CMakeLists.txt', 'set(praefect_module_order low high)\n')
+        self.write('lib/low/a.h', '')
+        self.write('lib/high/b.cc', '#include "low/a.h"\n')
+        self.write('ARCHITECTURE.md', '| `low` | x |\n| `high` | y |\n')
+        self.write('README.md', 'packaging/quickstart\ntest/run\n')
+        self.write('packaging/quickstart', '')
+        self.write('test/run', '')
+
+    def write(self, path, text):
+        path = self.root / path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def found(self):
+        return ' '.join(check_tree.problems(self.root))
+
+    def test_a_good_tree_has_no_problems(self):
+        self.assertEqual(self.found(), '')
+
+    def test_an_include_against_the_order_is_found(self):
+        self.write('lib/low/a.h', '#include "high/b.h"\n')
+        self.assertIn('low includes high', self.found())
+
+    def test_a_module_without_a_place_is_found(self):
+        self.write('lib/stray/c.h', '')
+        self.assertIn('module stray is not in the order', self.found())
+
+    def test_a_module_table_in_another_order_is_found(self):
+        self.write('ARCHITECTURE.md', '| `high` | y |\n| `low` | x |\n')
+        self.assertIn('the module table', self.found())
+
+    def test_printing_in_lib_is_found_but_not_in_a_comment_or_string(self):
+        self.write('lib/low/a.h', '// printf("x")\nauto s = "exit(1)";\n')
+        self.assertEqual(self.found(), '')
+        self.write('lib/low/a.h', 'void F() { printf("x"); }\n')
+        self.assertIn('belongs in cmd/', self.found())
+
+    def test_a_vague_name_is_found(self):
+        self.write('lib/low/util.h', '')
+        self.assertIn('does not say what it is', self.found())
+
+    def test_a_command_that_is_gone_is_found(self):
+        (self.root / 'test/run').unlink()
+        self.assertIn('test/run does not exist', self.found())
+
+
+if __name__ == '__main__':
+    unittest.main()
