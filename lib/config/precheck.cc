@@ -1,7 +1,6 @@
 #include "config/precheck.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "config/plain_text.h"
 
@@ -14,7 +13,9 @@ class Scanner {
 
   std::optional<Refusal> Run() {
     while (position_ < text_.size()) {
-      if (AtNamelessHeader()) return Refusal{line_, "a table header without a name"};
+      if (AtStrayCharacter()) {
+        return Refusal{line_, "a character outside ASCII that is neither quoted nor in a comment"};
+      }
       Step();
       if (parts_ > kMaxKeyParts || depth_ > kMaxBracketDepth) {
         return Refusal{line_, "nested too deep"};
@@ -44,12 +45,9 @@ class Scanner {
         depth_ = std::max(0, depth_ - 1), parts_ = 1;
         break;
       case '\n':
-        ++line_, parts_ = 1, in_value_ = false;
+        ++line_, parts_ = 1;
         break;
       case '=':
-        in_value_ = true;
-        parts_ = 1;
-        break;
       case ',':
         parts_ = 1;
         break;
@@ -59,17 +57,11 @@ class Scanner {
     ++position_;
   }
 
-  // The library's release build takes whatever follows the brackets of a header for a key.
-  bool AtNamelessHeader() const {
-    if (depth_ != 0 || in_value_ || text_[position_] != '[') return false;
-    auto name = text_.find_first_not_of(" \t", position_ + 1);
-    if (name != text_.npos && text_[name] == '[') name = text_.find_first_not_of(" \t", name + 1);
-    return name != text_.npos && !BeginsKey(text_[name]);
-  }
-
-  static bool BeginsKey(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '"' ||
-           c == '\'' || c == ']';  // the library refuses the last one itself
+  // The library's table of blanks falls off its end for some of these. A byte order mark may begin
+  // the text.
+  bool AtStrayCharacter() const {
+    const bool mark = position_ < 3 && text_.substr(0, 3) == "\xef\xbb\xbf";
+    return static_cast<unsigned char>(text_[position_]) >= 0x80 && !mark;
   }
 
   void SkipComment() {
@@ -100,7 +92,6 @@ class Scanner {
   int line_ = 1;
   int parts_ = 1;
   int depth_ = 0;
-  bool in_value_ = false;  // right of a '=' on this line
 };
 
 }  // namespace

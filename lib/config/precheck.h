@@ -1,7 +1,7 @@
 #pragma once
 
 // Keeps the TOML library away from text that it is not up to: it recurses per level of nesting, and
-// the release build takes for granted some of what its debug build asserts.
+// its tables of characters do not cover all of Unicode.
 
 #include <optional>
 #include <string_view>

@@ -71,7 +71,7 @@ TEST_CASE("what is no TOML is refused") {
   CHECK_FALSE(Refused(text).message.empty());
 }
 
-TEST_CASE("bytes that are no text are refused before the library sees them") {
+TEST_CASE("bytes that are no text are refused") {
   const std::string bytes = GENERATE("\xc3", "\xc3 x", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\x01",
                                      "\x7f", "\xf4\x90\x80\x80", "\xe2\x82", "\x80");
   const auto error = Refused("a = 'b'\n" + bytes);
@@ -81,12 +81,18 @@ TEST_CASE("bytes that are no text are refused before the library sees them") {
   CHECK(NotPlainTextAt("\t\u00e9\u20ac\U0001F600\r\n") == std::nullopt);
 }
 
-TEST_CASE("a table header without a name is refused before the library sees it") {
-  const std::string header = GENERATE("[=a]", "[[=a]]", "  [ (a)]", "[\n]", "[[ \t=]]", "[.a]");
-  const auto error = Refused("a = [\n]\n" + header);
-  CHECK(error.line == 3);
-  CHECK(error.message == "a table header without a name");
-  CHECK(Parsed("a = [\n{}, [1]]\n[ b ]\n[[ 'c d' ]]").entries.size() == 3);
+TEST_CASE("what the library would stumble over is refused") {
+  const std::string text =
+      GENERATE("[=a]", "[[=a]]", "[\n", "[.a]", "a = [}", "a = [ , ]", "a = {]");
+  CHECK_FALSE(Refused(text).message.empty());
+}
+
+TEST_CASE("characters outside ASCII stand in quotes and comments only") {
+  const std::string text =
+      GENERATE("\u00e9 = 1", "a = \u00e9", "a = 1 \ufeff", "[\u00e9]", "\u00a0a = 1");
+  CHECK(Refused(text).message ==
+        "a character outside ASCII that is neither quoted nor in a comment");
+  CHECK(Parsed("# \u00e9\n\"\u00e9\" = '\u00e9'\n").Find("\u00e9") != nullptr);
 }
 
 TEST_CASE("a byte order mark, carriage returns and an empty file are fine") {
