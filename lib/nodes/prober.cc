@@ -26,31 +26,27 @@ class Prober::Impl {
         wall_clock_(std::move(wall_clock)) {}
 
   ~Impl() {
-    std::shared_ptr<Call> call = last_call();
-    if (call != nullptr) call->context.TryCancel();
-    call.reset();
+    if (call_ != nullptr) call_->context.TryCancel();
     observe::MutexLock lock(mutex_);
     while (in_flight_ > 0) finished_.Wait(lock);
   }
 
   void Start(Done done) {
-    auto call = std::make_shared<Call>();
-    call->done = std::move(done);
-    call->context.set_deadline(std::chrono::system_clock::now() + timeout_);
-    Authorize(call->context, token_, wall_clock_());
-    call->stub = Stub();
+    call_ = std::make_unique<Call>();
+    call_->done = std::move(done);
+    call_->context.set_deadline(std::chrono::system_clock::now() + timeout_);
+    Authorize(call_->context, token_, wall_clock_());
     {
       observe::MutexLock lock(mutex_);
-      last_call_ = call;
       ++in_flight_;
     }
-    call->stub->async()->Check(&call->context, &call->request, &call->response,
-                               [this, call](const grpc::Status& status) { Finish(*call, status); });
+    Stub().async()->Check(
+        &call_->context, &call_->request, &call_->response,
+        [this, call = call_.get()](const grpc::Status& status) { Finish(*call, status); });
   }
 
  private:
   struct Call {
-    std::shared_ptr<HealthService::Stub> stub;
     grpc::ClientContext context;
     HealthCheckRequest request;
     HealthCheckResponse response;
@@ -60,11 +56,11 @@ class Prober::Impl {
 
   // A connection on which an answer stayed out may be dead without either side having been told:
   // the next probe gets a new one.
-  std::shared_ptr<HealthService::Stub> Stub() {
+  HealthService::Stub& Stub() {
     if (stub_ == nullptr || timed_out_.exchange(false)) {
       stub_ = HealthService::NewStub(MakeChannel(address_));
     }
-    return stub_;
+    return *stub_;
   }
 
   void Finish(Call& call, const grpc::Status& status) {
@@ -73,27 +69,26 @@ class Prober::Impl {
                              : JudgeFailure(status.error_code(), status.error_message(), timeout_);
     result.latency = std::chrono::steady_clock::now() - call.started;
     timed_out_ = result.cause == ProbeResult::Cause::kTimeout;
-    call.done(std::move(result));
+    const Done done = std::move(call.done);
+    done(std::move(result));  // from here on `call` may be gone: the next probe replaces it
     observe::MutexLock lock(mutex_);
     --in_flight_;
     finished_.NotifyAll();
-  }
-
-  std::shared_ptr<Call> last_call() ABSL_LOCKS_EXCLUDED(mutex_) {
-    observe::MutexLock lock(mutex_);
-    return last_call_.lock();
   }
 
   const config::Address address_;
   const std::string token_;
   const std::chrono::milliseconds timeout_;
   const WallClock wall_clock_;
-  std::shared_ptr<HealthService::Stub> stub_;  // of the thread that starts probes
   std::atomic<bool> timed_out_{false};
+
+  // Of the thread that starts probes. A call keeps its channel alive, and a channel must not go on
+  // a thread of the library: it would wait for itself. So calls are not owned by their reactions.
+  std::unique_ptr<HealthService::Stub> stub_;
+  std::unique_ptr<Call> call_;  // the last one, finished or not
 
   observe::Mutex mutex_;
   observe::Condition finished_;
-  std::weak_ptr<Call> last_call_ ABSL_GUARDED_BY(mutex_);
   int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
