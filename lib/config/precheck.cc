@@ -13,9 +13,6 @@ class Scanner {
 
   std::optional<Refusal> Run() {
     while (position_ < text_.size()) {
-      if (AtStrayCharacter()) {
-        return Refusal{line_, "a character outside ASCII that is neither quoted nor in a comment"};
-      }
       Step();
       if (parts_ > kMaxKeyParts || depth_ > kMaxBracketDepth) {
         return Refusal{line_, "nested too deep"};
@@ -55,13 +52,6 @@ class Scanner {
         break;
     }
     ++position_;
-  }
-
-  // The library's table of blanks falls off its end for some of these. A byte order mark may begin
-  // the text.
-  bool AtStrayCharacter() const {
-    const bool mark = position_ < 3 && text_.substr(0, 3) == "\xef\xbb\xbf";
-    return static_cast<unsigned char>(text_[position_]) >= 0x80 && !mark;
   }
 
   void SkipComment() {

@@ -1,7 +1,6 @@
 #pragma once
 
-// Keeps the TOML library away from text that it is not up to: it recurses per level of nesting, and
-// its tables of characters do not cover all of Unicode.
+// Keeps the TOML library away from text that it is not up to: it recurses per level of nesting.
 
 #include <optional>
 #include <string_view>

