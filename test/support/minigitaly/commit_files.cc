@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <time.h>
 
+#include <algorithm>
+
 #include "git.h"
 
 namespace praefect::minigitaly {
@@ -18,6 +20,10 @@ class IndexError {
   static absl::Status Make(std::string text) { return absl::FailedPreconditionError(text); }
   static bool Is(const absl::Status& status) { return absl::IsFailedPrecondition(status); }
 };
+
+bool LeadsOut(const fs::path& path) {
+  return path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
+}
 
 class CommitBuilder {
  public:
@@ -40,7 +46,7 @@ class CommitBuilder {
   absl::StatusOr<Entry> Find(const std::string& path);
   absl::Status Put(const std::string& path, const std::string& mode, const std::string& oid);
   absl::Status PutContent(const FileAction& action, const std::string& path, std::string mode);
-  absl::Status Remove(const std::string& path);
+  absl::Status Remove(const std::string& path, const Entry& entry);
   absl::Status Move(const FileAction& action);
 
   Call& call_;
@@ -86,15 +92,15 @@ absl::Status CommitBuilder::PutContent(const FileAction& action, const std::stri
   return Put(path, mode, *oid);
 }
 
-absl::Status CommitBuilder::Remove(const std::string& path) {
-  return Run({"update-index", "--force-remove", "-z", "--stdin"}, path + '\0').status();
+absl::Status CommitBuilder::Remove(const std::string& path, const Entry& entry) {
+  return Put(path, "0", std::string(entry.oid.size(), '0'));
 }
 
 absl::Status CommitBuilder::Move(const FileAction& action) {
   const absl::StatusOr<Entry> previous = Find(action.header.previous_path());
   if (!previous.ok()) return previous.status();
   if (previous->mode.empty()) return IndexError::Make("A file with this name doesn't exist");
-  const absl::Status removed = Remove(action.header.previous_path());
+  const absl::Status removed = Remove(action.header.previous_path(), *previous);
   if (!removed.ok()) return removed;
   if (action.header.infer_content()) {
     return Put(action.header.file_path(), previous->mode, previous->oid);
@@ -105,6 +111,9 @@ absl::Status CommitBuilder::Move(const FileAction& action) {
 absl::Status CommitBuilder::Apply(const FileAction& action) {
   const std::string& path = action.header.file_path();
   if (path.empty()) return IndexError::Make("You must provide a file path");
+  for (const std::string& given : {path, action.header.previous_path()}) {
+    if (LeadsOut(given)) return IndexError::Make("invalid path: '" + given + "'");
+  }
   const absl::StatusOr<Entry> found = Find(path);
   if (!found.ok()) return found.status();
   const Action::ActionType type = action.header.action();
@@ -123,7 +132,7 @@ absl::Status CommitBuilder::Apply(const FileAction& action) {
     case Action::MOVE:
       return Move(action);
     case Action::DELETE:
-      return Remove(path);
+      return Remove(path, *found);
     case Action::CHMOD:
       return Put(path, mode, found->oid);
     default:

@@ -14,16 +14,22 @@ NodeProcess::NodeProcess(NodeOptions options) : options_(std::move(options)) {
 
 void NodeProcess::Start(const std::string& listen) {
   Command command;
-  command.argv = {MinigitalyProgram(), "-listen",     listen,
-                  "-storage",          options_.storage + "=" + (folder_ / "storage").string(),
-                  "-fault-file",       folder_ / "faults",
-                  "-record",           folder_ / "record"};
+  command.argv = {MinigitalyProgram(),
+                  "-listen",
+                  listen,
+                  "-storage",
+                  options_.storage + "=" + (folder_ / "storage").string(),
+                  "-fault-file",
+                  folder_ / "faults",
+                  "-record",
+                  folder_ / "record"};
   command.argv.insert(command.argv.end(), options_.arguments.begin(), options_.arguments.end());
   command.environment["MINIGITALY_TOKEN"] = options_.token;
   process_ = std::make_unique<Process>(command);
   constexpr std::string_view kGreeting = "listening on ";
   const std::optional<std::string> line = process_->ReadLine();
-  if (!line || line->rfind(kGreeting, 0) != 0) throw std::runtime_error("minigitaly does not start");
+  if (!line || line->rfind(kGreeting, 0) != 0)
+    throw std::runtime_error("minigitaly does not start");
   address_ = line->substr(kGreeting.size());
 }
 
@@ -52,7 +58,8 @@ void NodeProcess::SetFaults(const std::vector<std::string>& faults) const {
 std::vector<std::string> NodeProcess::Record() const {
   std::vector<std::string> lines;
   const std::string record = ReadFile(folder_ / "record");
-  for (size_t start = 0, end; (end = record.find('\n', start)) != std::string::npos; start = end + 1) {
+  for (size_t start = 0, end; (end = record.find('\n', start)) != std::string::npos;
+       start = end + 1) {
     lines.push_back(record.substr(start, end - start));
   }
   return lines;
