@@ -65,7 +65,7 @@ TEST_CASE_METHOD(TwoNodes, "prune-late updates references first and prunes later
   source_.GitIn("a.git", {"update-ref", "-d", "refs/heads/old"});
   const std::string id = source_.Push("a.git", "new", "three");
   target_.node().SetFaults({"prune-late=600000@ReplicateRepository"});
-  CHECK(target_.Replicate("a.git", source_, false, std::chrono::seconds(5))
+  CHECK(target_.Replicate("a.git", source_, false, std::chrono::seconds(3))
             .rfind("DEADLINE_EXCEEDED", 0) == 0);
   CHECK(target_.OnDisk("a.git", "refs/heads/new") == id);
   CHECK(target_.OnDisk("a.git", "refs/heads/old") != "");

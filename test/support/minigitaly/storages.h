@@ -34,7 +34,7 @@ class Storages {
   // empty, absolute or leads out.
   absl::StatusOr<std::filesystem::path> Path(const std::string& storage_name,
                                              const std::string& relative_path) const;
-  // The same, for the repository of a request (`has_repository` tells whether it was sent).
+  // The same, for the repository of a request; one without any field counts as not sent.
   absl::StatusOr<std::filesystem::path> Path(const ::gitaly::Repository& repository) const;
 
   // The path of a repository that exists. NotFound when there is none.
