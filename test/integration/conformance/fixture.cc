@@ -42,13 +42,11 @@ void Conformance::Front(const std::string& node_address) {
 void Conformance::Serve(GrpcNode::Script script) {
   node_ = std::make_unique<GrpcNode>(NewNodeAddress(), std::move(script));
   Front(node_->address());
-  WaitUntilServing();
 }
 
 void Conformance::ServeRaw(RawNode::Script script, const RawNode::Settings& settings) {
   raw_node_ = std::make_unique<RawNode>(NewNodeAddress(), std::move(script), settings);
   Front(raw_node_->address());
-  WaitUntilServing();
 }
 
 void Conformance::ServeNothing() {

@@ -13,11 +13,27 @@
 namespace praefect::test {
 namespace {
 
-std::string Configuration(Transport transport, const std::string& directory,
-                          const std::string& node_address, const PraefectOptions& options) {
+// The log would tell the port that the kernel chose, but only a second later: a port that was free
+// a moment ago is taken instead.
+std::string NewAddress(Transport transport, const TemporaryDirectory& directory) {
+  if (transport == Transport::kUnix) return "unix:" + (directory / "praefect").string();
+  return BoundAddress(Listen("tcp://127.0.0.1:0"));
+}
+
+bool Listens(const std::string& address) {
+  try {
+    Dial(address);
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
+std::string Configuration(const std::string& address, const std::string& node_address,
+                          const PraefectOptions& options) {
   std::ostringstream text;
-  if (transport == Transport::kTcp) text << "listen_addr = \"127.0.0.1:0\"\n";
-  if (transport == Transport::kUnix) text << "socket_path = \"" << directory << "/praefect\"\n";
+  text << (address.starts_with("unix:") ? "socket_path" : "listen_addr") << " = \"" << address
+       << "\"\n";
   text << "graceful_stop_timeout = \"10s\"\n";
   text << "[logging]\nformat = \"json\"\n";
   text << "[auth]\ntoken = \"" << options.client_token << "\"\n"
@@ -29,24 +45,25 @@ std::string Configuration(Transport transport, const std::string& directory,
   return text.str();
 }
 
-bool IsListening(const nlohmann::json& line) {
-  return line.value("msg", "").starts_with("listening at");
-}
-
 }  // namespace
 
 PraefectProcess::PraefectProcess(const std::string& program, Transport transport,
                                  const std::string& node_address, const PraefectOptions& options) {
-  WriteFile(directory_ / "config.toml",
-            Configuration(transport, directory_.path().string(), node_address, options));
-  // A pipe would fill up while nobody reads it.
-  Command command;
-  command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
-  command.directory = directory_.path();
-  process_.emplace(command);
-  const std::string address = WaitLog(IsListening).value("address", "");
-  address_ = transport == Transport::kUnix ? "unix:" + (directory_ / "praefect").string()
-                                           : "tcp://127.0.0.1" + address.substr(address.rfind(':'));
+  // Somebody else may take the port first; Praefect then ends.
+  constexpr int kAttempts = 5;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    address_ = NewAddress(transport, directory_);
+    WriteFile(directory_ / "config.toml", Configuration(address_, node_address, options));
+    // A pipe would fill up while nobody reads it.
+    Command command;
+    command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
+    command.directory = directory_.path();
+    process_.emplace(command);
+    const auto ended = [this] { return process_->WaitFor(std::chrono::milliseconds(0)); };
+    Eventually([&] { return ended() || Listens(address_); });
+    if (!ended()) return;
+  }
+  throw std::runtime_error("praefect does not start:\n" + output());
 }
 
 void PraefectProcess::Terminate() { process_->Kill(SIGTERM); }
