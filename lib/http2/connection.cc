@@ -92,8 +92,13 @@ struct Callbacks {
                       nghttp2_rcbuf* value, uint8_t flags, void* user) {
     Stream* stream = Find(session, frame->hd.stream_id);
     if (frame->hd.type != NGHTTP2_HEADERS || stream == nullptr) return 0;
-    if (stream->received_.size() >= Self(user).options_.max_header_fields) {
-      stream->too_many_fields_ = true;
+    const ConnectionOptions& options = Self(user).options_;
+    // As RFC 9113 counts a header list, 6.5.2.
+    stream->received_bytes_ +=
+        nghttp2_rcbuf_get_buf(name).len + nghttp2_rcbuf_get_buf(value).len + 32;
+    if (stream->received_.size() >= options.max_header_fields ||
+        stream->received_bytes_ > options.max_header_list_bytes) {
+      stream->headers_too_large_ = true;
       return 0;
     }
     if (stream->received_.empty()) stream->received_.Reserve(24);
@@ -150,6 +155,7 @@ struct Callbacks {
 
   static void OnHeaderBlock(Connection& c, Stream& stream, bool end) {
     HeaderList headers = std::move(stream.received_);
+    stream.received_bytes_ = 0;
     if (end) stream.peer_ended_ = true;
     if (c.side_ == Connection::Side::kServer) {
       if (stream.got_headers_) {  // a client's trailers; gRPC clients send none
@@ -157,10 +163,17 @@ struct Callbacks {
         return;
       }
       stream.got_headers_ = true;
-      c.owner_.OnRequest(stream, std::move(headers), end, stream.too_many_fields_);
+      c.owner_.OnRequest(stream, std::move(headers), end, stream.headers_too_large_);
       return;
     }
     if (stream.listener_ == nullptr) return;
+    if (stream.headers_too_large_) {  // what was cut may be the status
+      StreamListener* listener = stream.listener_;
+      stream.Reset(kEnhanceYourCalm);
+      StreamClosure closure;
+      closure.error_code = kEnhanceYourCalm;
+      return listener->OnClosed(closure);
+    }
     if (stream.got_headers_) {
       stream.listener_->OnEnd(std::move(headers));
       return;
@@ -407,6 +420,10 @@ void Connection::Flooded(std::string_view what) {
 void Connection::GracefulShutdown() {
   if (shutdown_started_ || closing_) return;
   shutdown_started_ = true;
+  if (side_ == Side::kClient) {  // the other side opens no streams: one step is enough
+    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, 0, kNoError, nullptr, 0);
+    return MarkDirty();
+  }
   nghttp2_submit_shutdown_notice(session_);
   shutdown_timer_.Start(kShutdownWaitMs);
   Ping([this] {

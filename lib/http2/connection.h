@@ -109,7 +109,8 @@ class Stream {
   HeaderList sent_headers_;  // nghttp2 refers to them until they are sent
   HeaderList sent_trailers_;
   SliceQueue output_;
-  bool too_many_fields_ = false;
+  size_t received_bytes_ = 0;
+  bool headers_too_large_ = false;
   bool got_headers_ = false;  // client side: the final response headers
   bool peer_ended_ = false;
   bool output_ended_ = false;  // SendEnd or SendTrailers was called
@@ -165,8 +166,8 @@ class Connection final : public net::RoundEndTask {
   class Owner {
    public:
     // Server side: a request. Must set the stream's listener, or answer or reset the stream.
-    // `too_many_fields`: `headers` was cut at max_header_fields.
-    virtual void OnRequest(Stream& stream, HeaderList headers, bool end, bool too_many_fields) = 0;
+    // `too_large`: `headers` was cut at max_header_fields or max_header_list_bytes.
+    virtual void OnRequest(Stream& stream, HeaderList headers, bool end, bool too_large) = 0;
     // The peer takes no new streams; those that it still answers go on.
     virtual void OnGoaway(Connection& connection) = 0;
     // The last call. The connection may be destroyed inside. Streams were told before.
@@ -185,8 +186,9 @@ class Connection final : public net::RoundEndTask {
 
   // Client side: opens a stream. nullptr when the connection takes no more; open another one then.
   Stream* Open(HeaderList headers, bool end, StreamListener& listener);
-  // Two-step GOAWAY: tells the peer to open nothing more, and a round trip (at most 1 s) later that
-  // nothing more is accepted. The connection closes when its last stream has ended.
+  // Server side, two-step GOAWAY: tells the peer to open nothing more, and a round trip (at most 1
+  // s) later that nothing more is accepted. Client side: opens nothing more. The connection closes
+  // when its last stream has ended.
   void GracefulShutdown();
   // Ends it now: streams see a lost connection, OnClosed comes at the end of the round.
   void Close(std::string cause);

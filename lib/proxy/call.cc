@@ -48,10 +48,10 @@ bool IsGrpc(std::string_view content_type) {
 }  // namespace
 
 void Call::Begin(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers,
-                 bool end, bool too_many_fields) {
+                 bool end, bool headers_too_large) {
   auto* call = new Call(worker, peer, stream, std::move(headers));  // deleted by ClientClosed
   stream.SetListener(call->client_side_);
-  call->Start(end, too_many_fields);
+  call->Start(end, headers_too_large);
 }
 
 Call::Call(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers)
@@ -73,7 +73,7 @@ Call::~Call() {
 
 // ---- what the headers decide ----------------------------------------------------------------
 
-void Call::Start(bool end, bool too_many_fields) {
+void Call::Start(bool end, bool headers_too_large) {
   correlation_id_ = headers_.correlation_id.empty() ? worker_.NewCorrelationId()
                                                     : std::string(headers_.correlation_id);
   client_ended_ = end;
@@ -90,7 +90,7 @@ void Call::Start(bool end, bool too_many_fields) {
   counters_->started->Increment();
   if (counters_->method_type != nullptr) counters_->method_type->Increment();
 
-  if (!AcceptHeaders(too_many_fields) || !Authenticate() || !FindMethod()) return;
+  if (!AcceptHeaders(headers_too_large) || !Authenticate() || !FindMethod()) return;
   if (timeout_.has_value()) deadline_.Start(timeout_->count());
   if (local_) {
     upstream_ = &worker_.local_upstream();
@@ -101,7 +101,7 @@ void Call::Start(bool end, bool too_many_fields) {
   if (end) ClientEnd();
 }
 
-bool Call::AcceptHeaders(bool too_many_fields) {
+bool Call::AcceptHeaders(bool headers_too_large) {
   if (!IsGrpc(headers_.content_type)) {
     RefuseHttp("415", StatusCode::kInvalidArgument,
                fmt::format("invalid gRPC request content-type \"{}\"", headers_.content_type),
@@ -113,7 +113,7 @@ bool Call::AcceptHeaders(bool too_many_fields) {
     return false;
   }
   const config::Limits& limits = worker_.shared().config.limits;
-  if (too_many_fields) {
+  if (headers_too_large) {
     Refuse({absl::StatusCode::kResourceExhausted,
             absl::StrCat("more than ", limits.max_header_fields, " header fields"), "header_fields",
             "limits.max_header_fields"});
@@ -237,7 +237,8 @@ void Call::OnConnected(http2::Connection& connection) {
   node_ = connection.Open(MakeNodeHeaders(request_, route_.node, correlation_id_, TimeLeft(),
                                           UnixSeconds(system_clock::now())),
                           whole, node_side_);
-  if (node_ == nullptr) {  // the connection ran out of stream ids: another one will be made
+  if (node_ == nullptr) {  // out of stream ids: the next attempt finds another connection
+    if (attempts_ < kMaxAttempts) return SendToNode();
     return Unreachable(route_.node, "the connection takes no more streams");
   }
   node_drained_ = 0;

@@ -36,7 +36,7 @@ class Call final : private Upstream::Waiter {
 
   // `peer` lives as long as the stream's connection.
   static void Begin(Worker& worker, const std::string& peer, http2::Stream& stream,
-                    http2::HeaderList headers, bool end, bool too_many_fields);
+                    http2::HeaderList headers, bool end, bool headers_too_large);
 
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -65,8 +65,8 @@ class Call final : private Upstream::Waiter {
   ~Call();
 
   // Steps, in order.
-  void Start(bool end, bool too_many_fields);
-  bool AcceptHeaders(bool too_many_fields);
+  void Start(bool end, bool headers_too_large);
+  bool AcceptHeaders(bool headers_too_large);
   bool Authenticate();
   bool FindMethod();
   void FirstMessageComplete();

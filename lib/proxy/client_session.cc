@@ -31,8 +31,8 @@ ClientSession::ClientSession(Worker& worker, std::unique_ptr<net::Transport> tra
 }
 
 void ClientSession::OnRequest(http2::Stream& stream, http2::HeaderList headers, bool end,
-                              bool too_many_fields) {
-  Call::Begin(worker_, peer_, stream, std::move(headers), end, too_many_fields);
+                              bool headers_too_large) {
+  Call::Begin(worker_, peer_, stream, std::move(headers), end, headers_too_large);
 }
 
 void ClientSession::Watch() {

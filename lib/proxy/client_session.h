@@ -29,7 +29,7 @@ class ClientSession final : private http2::Connection::Owner {
 
  private:
   void OnRequest(http2::Stream& stream, http2::HeaderList headers, bool end,
-                 bool too_many_fields) override;
+                 bool headers_too_large) override;
   void OnGoaway(http2::Connection&) override {}
   void OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) override;
   void Watch();

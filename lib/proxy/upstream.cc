@@ -51,6 +51,7 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
     while (Waiter* waiter = NextToNotify()) waiter->OnConnectFailed(transport.status());
     return;
   }
+  if (current_ != nullptr) current_->GracefulShutdown();  // it takes no more streams
   http2::Connection::Owner& owner = *this;
   connections_.push_back(
       std::make_unique<http2::Connection>(loop_, buffers_, owner, http2::Connection::Side::kClient,

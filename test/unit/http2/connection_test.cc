@@ -58,7 +58,7 @@ struct End : Connection::Owner {
     ear.stream = &stream;
     ear.headers = std::move(headers);
     ear.ended = end;
-    too_many_fields = too_many;
+    headers_too_large = too_many;
     stream.SetListener(ear);
     if (on_request) on_request(ear);
   }
@@ -71,7 +71,7 @@ struct End : Connection::Owner {
 
   std::unique_ptr<Connection> connection;
   std::vector<std::unique_ptr<Ear>> ears;
-  bool goaway = false, too_many_fields = false;
+  bool goaway = false, headers_too_large = false;
   ConnectionClosure closure;
   std::function<void(Ear&)> on_request;
   std::function<void()> on_closed;
@@ -280,8 +280,35 @@ TEST_CASE("more header fields than allowed are cut and said") {
   Ear ear;
   pair.Open(ear, true);
   pair.RunUntil([&] { return pair.server.ears.size() == 1; });
-  CHECK(pair.server.too_many_fields);
+  CHECK(pair.server.headers_too_large);
   CHECK(pair.server.ears[0]->headers.size() == 3);
+}
+
+TEST_CASE("more header bytes than allowed are cut and said") {
+  ConnectionOptions options;
+  options.max_header_list_bytes = 300;
+  Pair pair(options);
+  Ear ear;
+  HeaderList request = Request();
+  request.Add("x", std::string(300, 'x'));
+  ear.stream = pair.client.connection->Open(std::move(request), true, ear);
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  CHECK(pair.server.headers_too_large);
+  CHECK(pair.server.ears[0]->headers.size() == 4);
+}
+
+TEST_CASE("an answer with too many fields resets the stream: its status may have been cut") {
+  ConnectionOptions client_options;
+  client_options.max_header_fields = 2;
+  Pair pair({}, client_options);
+  pair.server.on_request = [](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}, {"a", "b"}, {"grpc-status", "0"}}), true);
+  };
+  Ear ear;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.closure.error_code == kEnhanceYourCalm);
+  CHECK_FALSE(ear.ended);
 }
 
 TEST_CASE("a flood of pings ends the connection") {
