@@ -27,7 +27,7 @@ Block* BlockPool::GetSized(uint32_t capacity) {
 
 void BlockPool::Free(Block* block) {
   meter_.bytes.fetch_sub(block->capacity, std::memory_order_relaxed);
-  if (block->capacity == capacity_ && free_.size() < kKeptFree) {
+  if (block->capacity == capacity_ && free_.size() * capacity_ < kKeptFreeBytes) {
     free_.push_back(block);
   } else {
     std::free(block);

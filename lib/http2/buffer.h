@@ -43,7 +43,7 @@ class BlockPool {
   }
 
  private:
-  static constexpr size_t kKeptFree = 16;
+  static constexpr size_t kKeptFreeBytes = 1 << 20;
   void Free(Block* block);
 
   const uint32_t capacity_;

@@ -339,6 +339,8 @@ void Connection::StartSession() {
   nghttp2_option_new(&option);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
+  // gRPC servers send grpc-message as it is, spaces at its ends included, which RFC 9113 forbids.
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
   // We count resets ourselves: nghttp2 gives up after 1,000 of them and 33 a second, which an
   // honest client that cancels its calls reaches within seconds.
   nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
@@ -513,6 +515,8 @@ void Connection::AtRoundEnd() {
     Finish();
     return;
   }
+  // Whoever does not speak HTTP/2 shall not get our SETTINGS before the answer that it understands.
+  if (side_ == Side::kServer && !preface_checked_) return;
   Pump();
 }
 

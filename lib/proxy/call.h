@@ -32,7 +32,7 @@ class Call final : private Upstream::Waiter {
   static constexpr int kMaxAttempts = 3;
   // A stream's receive window while the other side keeps draining, instead of the 256 KiB that each
   // begins with (bytes; see ARCHITECTURE.md, "Data plane").
-  static constexpr uint32_t kEnlargedWindow = 1 << 20;
+  static constexpr uint32_t kEnlargedWindow = 512 << 10;
 
   // `peer` lives as long as the stream's connection.
   static void Begin(Worker& worker, const std::string& peer, http2::Stream& stream,
