@@ -443,22 +443,28 @@ void Connection::Ping(std::function<void()> acknowledged) {
 
 void Connection::OnReadable() {
   for (int i = 0; i < kReadsPerRound && !closing_; i++) {
-    if (!ReadOnce()) return;
+    if (ReadOnce() != ReadResult::kFull) return;
   }
 }
 
-bool Connection::ReadOnce() {
+// A peer that went away may have said something before; writing fails first, reading still works.
+void Connection::ReadLastWords() {
+  while (!closing_ && ReadOnce() != ReadResult::kNothing) {
+  }
+}
+
+Connection::ReadResult Connection::ReadOnce() {
   if (receiving_ == nullptr) receiving_ = buffers_.receive.Get();
   net::IoResult result = transport_->Read(receiving_->data(), receiving_->capacity);
   switch (result.kind) {
     case net::IoResult::Kind::kWouldBlock:
-      return false;
+      return ReadResult::kNothing;
     case net::IoResult::Kind::kEnd:
       Fail({ConnectionClosure::Kind::kPeerClosed, "the other side closed the connection"});
-      return false;
+      return ReadResult::kNothing;
     case net::IoResult::Kind::kError:
       Fail({ConnectionClosure::Kind::kIoError, strerror(result.error)});
-      return false;
+      return ReadResult::kNothing;
     case net::IoResult::Kind::kOk:
       break;
   }
@@ -473,7 +479,7 @@ bool Connection::ReadOnce() {
     BlockPool::Release(receiving_);
     receiving_ = nullptr;
   }
-  return more;
+  return more ? ReadResult::kFull : ReadResult::kShort;
 }
 
 void Connection::Receive(const uint8_t* bytes, size_t size) {
@@ -534,7 +540,10 @@ void Connection::Pump() {
       PutCopy(bytes, static_cast<size_t>(size));
     }
     if (output_.empty()) break;
-    if (!Flush()) return Finish();
+    if (!Flush()) {
+      ReadLastWords();
+      return Finish();
+    }
     if (!output_.empty()) break;  // the socket is full
   }
   watcher_.Want(true, !output_.empty());

@@ -217,7 +217,9 @@ class Connection final : public net::RoundEndTask {
   void StartSession();
   void SubmitSettings();
   void OnReadable();
-  bool ReadOnce();  // false: nothing more now
+  enum class ReadResult { kNothing, kShort, kFull };  // of the room that there was
+  ReadResult ReadOnce();
+  void ReadLastWords();
   void OnPreface(const uint8_t* bytes, size_t size);
   void Receive(const uint8_t* bytes, size_t size);
   void MarkDirty();

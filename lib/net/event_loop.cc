@@ -197,6 +197,16 @@ void EventLoop::RunTimers() {
 struct Watcher::Handle {
   uv_poll_t poll;
   Callback callback;
+  int wanted = 0;
+
+  // The owner may destroy the watcher inside; the handle itself lives until its close callback.
+  static void OnEvent(uv_poll_t* poll, int status, int events) {
+    auto* handle = static_cast<Handle*>(poll->data);
+    bool failed = status < 0;
+    // libuv stops watching a descriptor with an error, though there may be bytes to read before it.
+    if (failed) uv_poll_start(poll, handle->wanted, OnEvent);
+    handle->callback(failed || (events & UV_READABLE) != 0, failed || (events & UV_WRITABLE) != 0);
+  }
 };
 
 Watcher::Watcher(EventLoop& loop, int fd, Callback callback) : handle_(new Handle{}) {
@@ -213,19 +223,13 @@ Watcher::~Watcher() {
 
 void Watcher::Want(bool readable, bool writable) {
   int wanted = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
-  if (wanted == wanted_) return;
-  wanted_ = wanted;
+  if (wanted == handle_->wanted) return;
+  handle_->wanted = wanted;
   if (wanted == 0) {
     uv_poll_stop(&handle_->poll);
     return;
   }
-  uv_poll_start(&handle_->poll, wanted, [](uv_poll_t* poll, int status, int events) {
-    auto* handle = static_cast<Handle*>(poll->data);
-    bool failed = status < 0;
-    // The owner may destroy the watcher inside; the handle itself lives until its close callback.
-    handle->callback(failed || (events & (UV_READABLE | UV_DISCONNECT)) != 0,
-                     failed || (events & UV_WRITABLE) != 0);
-  });
+  uv_poll_start(&handle_->poll, wanted, Handle::OnEvent);
 }
 
 }  // namespace praefect::net

@@ -121,7 +121,6 @@ class Watcher {
  private:
   struct Handle;
   Handle* handle_;  // freed by libuv's close callback
-  int wanted_ = 0;
 };
 
 }  // namespace praefect::net

@@ -258,6 +258,22 @@ TEST_CASE("a lost connection tells which streams it never took") {
   CHECK(unsent.closure.never_taken);
 }
 
+TEST_CASE("what a peer said before it went away is heard, also when writing fails first") {
+  Pair pair;
+  pair.server.on_request = [&](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+    ear.stream->SendData(pair.Bytes("last words"));
+    pair.loop.Post([&] { pair.server.connection.reset(); });  // after the round that sends them
+  };
+  Ear ear;
+  Stream* stream = pair.Open(ear, false);
+  pair.RunUntil([&] { return pair.server.connection == nullptr; });
+  if (!ear.closed) stream->SendData(pair.Bytes("too late"));
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.body == "last words");
+  CHECK(ear.closure.connection_lost);
+}
+
 TEST_CASE("a graceful shutdown lets the open stream finish and takes no new one") {
   Pair pair;
   Ear ear;
