@@ -206,6 +206,7 @@ struct Callbacks {
   }
 
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) Self(user).OnGoawaySent();
     bool ends = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     if (!ends) return 0;
@@ -428,6 +429,13 @@ void Connection::GracefulShutdown() {
   }
   nghttp2_submit_shutdown_notice(session_);
   shutdown_timer_.Start(kShutdownWaitMs);
+  MarkDirty();
+}
+
+// nghttp2 sends a PING before a GOAWAY that was submitted first. Only an answer to one that follows
+// says that the other side has seen the notice.
+void Connection::OnGoawaySent() {
+  if (!shutdown_started_ || std::exchange(shutdown_pinged_, true)) return;
   Ping([this] {
     if (shutdown_timer_.running()) shutdown_timer_.Start(0);
   });

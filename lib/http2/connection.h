@@ -233,6 +233,7 @@ class Connection final : public net::RoundEndTask {
   void FreeStream(Stream* stream);
   void LoseStreams();
   void CompactStalled();
+  void OnGoawaySent();
   void Flooded(std::string_view what);
   const FieldArray& ToFields(const HeaderList& headers);
 
@@ -263,6 +264,7 @@ class Connection final : public net::RoundEndTask {
   bool peer_settings_ = false;
   bool goaway_received_ = false;
   bool shutdown_started_ = false;
+  bool shutdown_pinged_ = false;
   bool out_of_ids_ = false;
   bool closing_ = false;
   ConnectionClosure closure_;
