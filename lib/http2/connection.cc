@@ -247,6 +247,7 @@ struct Callbacks {
     Stream* stream = Find(session, id);
     if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
     size_t queued = stream->output_.bytes();
+    if (stream->trailers_submitted_) return NGHTTP2_ERR_DEFERRED;
     if (queued == 0 && !stream->output_ended_) {
       stream->deferred_ = true;
       return NGHTTP2_ERR_DEFERRED;
@@ -257,8 +258,7 @@ struct Callbacks {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       if (!stream->sent_trailers_.empty()) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        const FieldArray& fields = Self(user).ToFields(stream->sent_trailers_);
-        nghttp2_submit_trailer(session, id, fields.data(), fields.size());
+        stream->SubmitTrailers();
       }
     }
     return static_cast<ssize_t>(size);
@@ -273,6 +273,7 @@ struct Callbacks {
     c.PutCopy(header, kFrameHeader);
     c.PutSlices(stream->output_, size);
     stream->drained_since_sweep_ = true;
+    if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();
     if (stream->listener_ != nullptr) stream->listener_->OnDrained(size);
     return 0;
   }
@@ -683,7 +684,16 @@ void Stream::SendEnd() {
 
 void Stream::SendTrailers(HeaderList trailers) {
   sent_trailers_ = std::move(trailers);
-  SendEnd();
+  output_ended_ = true;
+  // Trailers need no window, but nghttp2 asks for the end of the data only when there is one.
+  if (output_.empty() && headers_offset_ != kNotSent) SubmitTrailers();
+  Resume();
+}
+
+void Stream::SubmitTrailers() {
+  if (std::exchange(trailers_submitted_, true)) return;
+  const FieldArray& fields = connection_.ToFields(sent_trailers_);
+  nghttp2_submit_trailer(connection_.session_, id_, fields.data(), fields.size());
 }
 
 void Stream::Credit(size_t bytes) {

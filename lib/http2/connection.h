@@ -101,6 +101,7 @@ class Stream {
   static constexpr uint64_t kNotSent = ~uint64_t{0};
   explicit Stream(Connection& connection) : connection_(connection) {}
   void Resume();
+  void SubmitTrailers();
 
   Connection& connection_;
   StreamListener* listener_ = nullptr;
@@ -114,8 +115,9 @@ class Stream {
   bool got_headers_ = false;  // client side: the final response headers
   bool peer_ended_ = false;
   bool output_ended_ = false;  // SendEnd or SendTrailers was called
-  bool end_sent_ = false;      // END_STREAM has left
-  bool deferred_ = false;      // nghttp2 waits to be told that there is data
+  bool trailers_submitted_ = false;
+  bool end_sent_ = false;  // END_STREAM has left
+  bool deferred_ = false;  // nghttp2 waits to be told that there is data
   bool drained_since_sweep_ = false;
   uint64_t headers_offset_ = kNotSent;  // where HEADERS begin in the connection's output
   Stream* previous_ = nullptr;

@@ -258,6 +258,23 @@ TEST_CASE("a lost connection tells which streams it never took") {
   CHECK(unsent.closure.never_taken);
 }
 
+TEST_CASE("trailers need no window, also when the data used up the last of it") {
+  ConnectionOptions client_options;
+  client_options.stream_window = 10;
+  Pair pair({}, client_options);
+  pair.server.on_request = [&](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+    ear.stream->SendData(pair.Bytes("0123456789"));
+  };
+  Ear ear;
+  ear.credit = false;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return ear.body.size() == 10; });
+  pair.server.ears[0]->stream->SendTrailers(Fields({{"grpc-status", "0"}}));
+  pair.RunUntil([&] { return ear.ended; });
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+}
+
 TEST_CASE("what a peer said before it went away is heard, also when writing fails first") {
   Pair pair;
   pair.server.on_request = [&](Ear& ear) {
