@@ -1,7 +1,7 @@
 #include "nodes/manager.h"
 
 #include <algorithm>
-#include <atomic>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -107,6 +107,7 @@ class Manager::Impl {
     HealthTracker tracker;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
+    std::optional<ProbeResult> health_check;  // while the token check is under way
     std::unique_ptr<Prober> prober;
   };
   using Results = std::vector<std::pair<Probe*, ProbeResult>>;
@@ -124,7 +125,9 @@ class Manager::Impl {
     Results results;
     while (WaitForResults(next_round, results)) {
       bool changed = false;
-      for (auto& [probe, result] : results) changed |= Apply(*probe, std::move(result));
+      for (auto& [probe, result] : results) {
+        changed |= TakeResult(*probe, std::move(result));
+      }
       if (changed) Publish();
       if (Clock::now() < next_round) continue;
       StartProbes();
@@ -147,20 +150,38 @@ class Manager::Impl {
     for (const std::unique_ptr<Probe>& probe : probes_) {
       if (probe->under_way) continue;
       probe->under_way = true;
-      probe->prober->Start([this, p = probe.get()](ProbeResult result) {
-        observe::MutexLock lock(mutex_);
-        results_.emplace_back(p, std::move(result));
-        wake_.NotifyOne();
-      });
+      probe->prober->CheckHealth(Collect(*probe));
     }
   }
 
-  // True when the node's entry changed.
+  Prober::Done Collect(Probe& probe) {
+    return [this, &probe](ProbeResult result) {
+      observe::MutexLock lock(mutex_);
+      results_.emplace_back(&probe, std::move(result));
+      wake_.NotifyOne();
+    };
+  }
+
+  // True when the node's entry changed. A good health check may have to wait for the token check.
+  bool TakeResult(Probe& probe, ProbeResult result) {
+    if (probe.health_check.has_value()) {
+      ProbeResult health_check = *std::move(probe.health_check);
+      probe.health_check.reset();
+      return Apply(probe, probe.tracker.Observe(std::move(health_check), result));
+    }
+    if (!result.good() || !probe.tracker.TokenCheckDue()) {
+      return Apply(probe, probe.tracker.Observe(std::move(result)));
+    }
+    probe.health_check = std::move(result);
+    probe.prober->CheckToken(Collect(probe));
+    return false;
+  }
+
   bool Apply(Probe& probe, ProbeResult result) {
     probe.under_way = false;
     Node& node = *probe.node;
     metrics_.Observe(node.id, result);
-    const Health health = probe.tracker.Observe(result.good());
+    const Health health = probe.tracker.health();
     const bool same_cause = health != Health::kDown || result.good() || result.cause == probe.cause;
     if (health == node.health && same_cause) return false;
     node.health = health;

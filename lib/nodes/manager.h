@@ -19,7 +19,7 @@ namespace praefect::nodes {
 
 struct ManagerOptions {
   std::chrono::milliseconds interval{1'000};  // between the starts of two probes of a node
-  std::chrono::milliseconds timeout{1'000};   // of one probe
+  std::chrono::milliseconds timeout{1'000};   // of each call of a probe
   // Seconds since 1970, for tokens; empty: the system's clock.
   std::function<int64_t()> wall_clock;
 };
@@ -29,9 +29,11 @@ Snapshot InitialSnapshot(const config::Config& config);
 
 // Probes each node with grpc.health.v1 (token sent) every second, one second of time each. Down
 // after 2 failed probes, up after 2 good ones; a node never probed before is up after its first
-// good one. Starting waits for no node. Nothing here blocks a caller, except the end. Changes of
-// health, and of its cause, are logged; single results are not. The address of a node was parsed by
-// the loading of the configuration; one that cannot be parsed stays down.
+// good one. Some probes also ask what the node thinks of the token (HealthTracker says which and
+// why), with one more second of time. Starting waits for no node. Nothing here blocks a caller,
+// except the end. Changes of health, and of its cause, are logged; single results are not. The
+// address of a node was parsed by the loading of the configuration; one that cannot be parsed stays
+// down.
 class Manager {
  public:
   // Called with every new snapshot, from a thread of the manager; must not block. The first call

@@ -7,12 +7,16 @@
 #include <string>
 #include <utility>
 
+#include "gitaly/server.grpc.pb.h"
 #include "grpc/health.grpc.pb.h"
 #include "nodes/channel.h"
 #include "observe/mutex.h"
 
 namespace praefect::nodes {
 
+using ::gitaly::ServerInfoRequest;
+using ::gitaly::ServerInfoResponse;
+using ::gitaly::ServerService;
 using HealthService = ::grpc::health::v1::Health;
 using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
@@ -31,7 +35,43 @@ class Prober::Impl {
     while (in_flight_ > 0) finished_.Wait(lock);
   }
 
-  void Start(Done done) {
+  void CheckHealth(Done done) {
+    Connection& connection = NewCall(std::move(done));
+    connection.health.async()->Check(&call_->context, &call_->health_request,
+                                     &call_->health_response,
+                                     [this, call = call_.get()](const grpc::Status& status) {
+                                       Finish(*call, JudgeHealth(*call, status));
+                                     });
+  }
+
+  void CheckToken(Done done) {
+    Connection& connection = NewCall(std::move(done));
+    connection.server.async()->ServerInfo(
+        &call_->context, &call_->info_request, &call_->info_response,
+        [this, call = call_.get()](const grpc::Status& status) {
+          Finish(*call, status.ok() ? ProbeResult() : JudgeFailed(status));
+        });
+  }
+
+ private:
+  struct Connection {
+    explicit Connection(const std::shared_ptr<grpc::Channel>& channel)
+        : health(channel), server(channel) {}
+    HealthService::Stub health;
+    ServerService::Stub server;
+  };
+  struct Call {
+    grpc::ClientContext context;
+    HealthCheckRequest health_request;
+    HealthCheckResponse health_response;
+    ServerInfoRequest info_request;
+    ServerInfoResponse info_response;
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+    Done done;
+  };
+
+  // Makes call_, and returns the connection to send it over.
+  Connection& NewCall(Done done) {
     call_ = std::make_unique<Call>();
     call_->done = std::move(done);
     call_->context.set_deadline(std::chrono::system_clock::now() + timeout_);
@@ -40,37 +80,28 @@ class Prober::Impl {
       observe::MutexLock lock(mutex_);
       ++in_flight_;
     }
-    Stub().async()->Check(
-        &call_->context, &call_->request, &call_->response,
-        [this, call = call_.get()](const grpc::Status& status) { Finish(*call, status); });
-  }
-
- private:
-  struct Call {
-    grpc::ClientContext context;
-    HealthCheckRequest request;
-    HealthCheckResponse response;
-    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
-    Done done;
-  };
-
-  // A connection on which an answer stayed out may be dead without either side having been told:
-  // the next probe gets a new one.
-  HealthService::Stub& Stub() {
-    if (stub_ == nullptr || timed_out_.exchange(false)) {
-      stub_ = HealthService::NewStub(MakeChannel(address_));
+    // A connection on which an answer stayed out may be dead without either side having been told:
+    // the next call gets a new one.
+    if (connection_ == nullptr || timed_out_.exchange(false)) {
+      connection_ = std::make_unique<Connection>(MakeChannel(address_));
     }
-    return *stub_;
+    return *connection_;
   }
 
-  void Finish(Call& call, const grpc::Status& status) {
-    ProbeResult result = status.ok()
-                             ? JudgeServing(call.response.status() == HealthCheckResponse::SERVING)
-                             : JudgeFailure(status.error_code(), status.error_message(), timeout_);
+  ProbeResult JudgeHealth(const Call& call, const grpc::Status& status) const {
+    if (!status.ok()) return JudgeFailed(status);
+    return JudgeServing(call.health_response.status() == HealthCheckResponse::SERVING);
+  }
+
+  ProbeResult JudgeFailed(const grpc::Status& status) const {
+    return JudgeFailure(status.error_code(), status.error_message(), timeout_);
+  }
+
+  void Finish(Call& call, ProbeResult result) {
     result.latency = std::chrono::steady_clock::now() - call.started;
     timed_out_ = result.cause == ProbeResult::Cause::kTimeout;
     const Done done = std::move(call.done);
-    done(std::move(result));  // from here on `call` may be gone: the next probe replaces it
+    done(std::move(result));  // from here on `call` may be gone: the next one replaces it
     observe::MutexLock lock(mutex_);
     --in_flight_;
     finished_.NotifyAll();
@@ -82,9 +113,9 @@ class Prober::Impl {
   const WallClock wall_clock_;
   std::atomic<bool> timed_out_{false};
 
-  // Of the thread that starts probes. A call keeps its channel alive, and a channel must not go on
-  // a thread of the library: it would wait for itself. So calls are not owned by their reactions.
-  std::unique_ptr<HealthService::Stub> stub_;
+  // Of the thread that starts calls. A call keeps its channel alive, and a channel must not go on a
+  // thread of the library: it would wait for itself. So calls are not owned by their reactions.
+  std::unique_ptr<Connection> connection_;
   std::unique_ptr<Call> call_;  // the last one, finished or not
 
   observe::Mutex mutex_;
@@ -97,6 +128,7 @@ Prober::Prober(const Node& node, std::chrono::milliseconds timeout, WallClock wa
 
 Prober::~Prober() = default;
 
-void Prober::Start(Done done) { impl_->Start(std::move(done)); }
+void Prober::CheckHealth(Done done) { impl_->CheckHealth(std::move(done)); }
+void Prober::CheckToken(Done done) { impl_->CheckToken(std::move(done)); }
 
 }  // namespace praefect::nodes

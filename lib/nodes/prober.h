@@ -1,6 +1,6 @@
 #pragma once
 
-// Asks one node for its health over a connection of its own.
+// Asks one node for its health, and for what it thinks of the token, over a connection of its own.
 
 #include <chrono>
 #include <cstdint>
@@ -24,9 +24,10 @@ class Prober {
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
-  // Sends one grpc.health.v1 Check with the node's token; `done` is called exactly once, within the
-  // timeout. No second probe before that. Never blocks.
-  void Start(Done done);
+  // Each sends one call with the node's token; `done` is called exactly once, within the timeout.
+  // No second call before that; from one thread at a time. Never blocks.
+  void CheckHealth(Done done);  // grpc.health.v1
+  void CheckToken(Done done);   // ServerService/ServerInfo: no Gitaly answers it without the token
 
  private:
   class Impl;

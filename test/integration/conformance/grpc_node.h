@@ -65,7 +65,7 @@ class NodeCall {
   std::function<void(const Change&)> record_ = [](const Change&) {};
 };
 
-// Answers health probes with SERVING, which do not count as calls.
+// Answers probes (health and token) well, which do not count as calls.
 class GrpcNode {
  public:
   using Script = std::function<void(NodeCall&)>;

@@ -6,6 +6,7 @@ namespace praefect::test {
 namespace {
 
 constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
+constexpr std::string_view kServerInfo = "/gitaly.ServerService/ServerInfo";
 constexpr std::string_view kServing = "\x08\x01";  // HealthCheckResponse{status: SERVING}
 
 }  // namespace
@@ -111,10 +112,11 @@ void RawNode::Serve(Peer& peer) {
 }
 
 void RawNode::ServeStream(Peer& peer, Frame headers) {
-  const bool probe = FieldOf(headers.fields, ":path") == kHealthCheck;
+  const std::string path = FieldOf(headers.fields, ":path");
+  const bool probe = path == kHealthCheck || path == kServerInfo;
   if (!probe && peer.index < 0) peer.index = connections_++;
   RawStream stream(peer.connection, std::move(headers), peer.index);
-  if (probe) return stream.Answer(kServing);
+  if (probe) return stream.Answer(path == kHealthCheck ? kServing : "");
   ++calls_;
   script_(stream);
 }

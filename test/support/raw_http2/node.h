@@ -1,6 +1,7 @@
 #pragma once
 
-// A gRPC server by hand: it answers health probes well and everything else as its script says.
+// A gRPC server by hand: it answers probes (health and token) well and everything else as its
+// script says.
 
 #include <atomic>
 #include <functional>
@@ -64,7 +65,7 @@ class RawNode {
   RawNode& operator=(const RawNode&) = delete;
 
   const std::string& address() const { return address_; }
-  int calls() const { return calls_; }              // health probes do not count
+  int calls() const { return calls_; }              // probes do not count
   int connections() const { return connections_; }  // with at least one call
   // What went wrong inside scripts; a test checks that it is empty.
   std::vector<std::string> failures() const;

@@ -3,54 +3,22 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <netinet/in.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
 
 #include "gitaly/token.h"
 #include "grpc/health.grpc.pb.h"
+#include "probing.h"
 
 namespace praefect::nodes {
 namespace {
 
 using Catch::Matchers::Contains;
 
-// Remembers messages with the value of one field.
-class Lines final : public observe::Logger {
- public:
-  bool Enabled(observe::Level) const override { return true; }
-  void Write(observe::Level, std::string_view message,
-             std::span<const observe::Field> fields) override {
-    std::string line(message);
-    for (const observe::Field& field : fields) {
-      if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-        line += " " + std::string(field.key) + "=" + std::string(*text);
-      }
-    }
-    const std::lock_guard lock(mutex_);
-    lines_.push_back(line);
-  }
-  std::vector<std::string> With(const std::string& text) const {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::string> found;
-    for (const std::string& line : lines_) {
-      if (line.find(text) != std::string::npos) found.push_back(line);
-    }
-    return found;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
-// A Gitaly of which only the health service is there.
+// A Gitaly of which only the health service is there, as before 16.10: it asks for the token.
 class FakeNode final : public ::grpc::health::v1::Health::Service {
  public:
   explicit FakeNode(std::string token = "") : token_(std::move(token)) { Listen(0); }
@@ -71,13 +39,12 @@ class FakeNode final : public ::grpc::health::v1::Health::Service {
   }
 
  private:
-  static constexpr int64_t kNow = 1'600'000'000;
-
   bool Authorized(const grpc::ServerContext& context) const {
     const auto found = context.client_metadata().find("authorization");
     if (found == context.client_metadata().end()) return false;
     const std::string_view value(found->second.data(), found->second.size());
-    return gitaly::CheckAuthorization(token_, value, kNow).verdict == gitaly::TokenVerdict::kGood;
+    return gitaly::CheckAuthorization(token_, value, Probing::kNow).verdict ==
+           gitaly::TokenVerdict::kGood;
   }
   void Listen(int port) {
     grpc::ServerBuilder builder;
@@ -111,58 +78,6 @@ class SilentNode {
  private:
   int fd_;
   int port_ = 0;
-};
-
-// A manager of one virtual storage, and what it publishes.
-class Probing {
- public:
-  struct NodeAt {
-    std::string address, token;
-  };
-
-  explicit Probing(const std::vector<NodeAt>& nodes) {
-    config::VirtualStorage& storage = config_.virtual_storages.emplace_back();
-    storage.name = "default";
-    for (const NodeAt& node : nodes) {
-      const std::string name = "gitaly-" + std::to_string(storage.nodes.size() + 1);
-      storage.nodes.push_back({name, node.address, node.token, false});
-    }
-    manager_ = std::make_unique<Manager>(
-        config_, lines_, registry_,
-        ManagerOptions{std::chrono::milliseconds(20), std::chrono::milliseconds(500),
-                       [] { return int64_t{1'600'000'000}; }});
-    manager_->Subscribe([this](std::shared_ptr<const Snapshot> snapshot) {
-      const std::lock_guard lock(mutex_);
-      latest_ = std::move(snapshot);
-      changed_.notify_all();
-    });
-  }
-
-  Manager& manager() { return *manager_; }
-  const Lines& lines() const { return lines_; }
-  std::string Metrics() const {
-    return prometheus::TextSerializer().Serialize(registry_.Collect());
-  }
-  // The first node, once it has this health; fails the test after ten seconds.
-  Node WaitFor(Health health, const std::string& reason = "") {
-    std::unique_lock lock(mutex_);
-    const auto is_so = [&] {
-      const Node& node = latest_->virtual_storages[0].nodes[0];
-      return node.health == health && node.reason.find(reason) != std::string::npos;
-    };
-    const bool came = changed_.wait_for(lock, std::chrono::seconds(10), is_so);
-    REQUIRE(came);
-    return latest_->virtual_storages[0].nodes[0];
-  }
-
- private:
-  config::Config config_;
-  Lines lines_;
-  prometheus::Registry registry_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::shared_ptr<const Snapshot> latest_;
-  std::unique_ptr<Manager> manager_;
 };
 
 TEST_CASE("a serving node is up") {
