@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "gitaly/metadata.h"
 #include "nodes/channel.h"
 #include "service/gathering.h"
 #include "service/server_info.h"
@@ -18,8 +19,6 @@ using ::gitaly::DiskStatisticsResponse;
 using ::gitaly::ServerInfoResponse;
 using SnapshotPointer = std::shared_ptr<const nodes::Snapshot>;
 
-constexpr char kCorrelationId[] = "x-gitlab-correlation-id";
-
 template <typename Response>
 std::unique_ptr<Question<Response>> AskNode(const nodes::Node& node, size_t virtual_storage,
                                             const grpc::CallbackServerContext& client) {
@@ -29,10 +28,10 @@ std::unique_ptr<Question<Response>> AskNode(const nodes::Node& node, size_t virt
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   nodes::Authorize(question->context, node.token,
                    std::chrono::duration_cast<std::chrono::seconds>(now).count());
-  const auto id = client.client_metadata().find(kCorrelationId);
+  const std::string header(gitaly::kCorrelationIdHeader);
+  const auto id = client.client_metadata().find(header);
   if (id != client.client_metadata().end()) {
-    question->context.AddMetadata(kCorrelationId,
-                                  std::string(id->second.data(), id->second.size()));
+    question->context.AddMetadata(header, std::string(id->second.data(), id->second.size()));
   }
   return question;
 }
