@@ -213,7 +213,17 @@ void Call::RouteBy(std::string_view message, bool has_message) {
         std::move(request),
         [this, node](SideCall::Outcome outcome) { SideCallDone(*node, std::move(outcome)); }));
   }
+  for (const nodes::Node* node : route_.skipped) LogSkipped(*node);
   Dispatch(route_);
+}
+
+void Call::LogSkipped(const nodes::Node& node) {
+  worker_.shared().logger.Warn("a node that is down misses this call",
+                               {{"virtual_storage", node.virtual_storage},
+                                {"storage", node.storage},
+                                {"method", method_->path},
+                                {"error", node.reason},
+                                {"correlation_id", correlation_id_}});
 }
 
 void Call::Dispatch(const routing::Route& route) {

@@ -71,6 +71,7 @@ class Call final : private Upstream::Waiter {
   bool FindMethod();
   void FirstMessageComplete();
   void RouteBy(std::string_view message, bool has_message);
+  void LogSkipped(const nodes::Node& node);
   void Dispatch(const routing::Route& route);
   void SendToNode();
 

@@ -66,8 +66,10 @@ Choice ToEveryNode(const nodes::VirtualStorage& virtual_storage) {
   Route route;
   if (primary->routable()) route.node = primary;
   for (const nodes::Node& node : virtual_storage.nodes) {
-    if (!node.routable() || &node == route.node) continue;
-    if (route.node == nullptr) {
+    if (&node == route.node) continue;
+    if (!node.routable()) {
+      route.skipped.push_back(&node);
+    } else if (route.node == nullptr) {
       route.node = &node;
     } else {
       route.also.push_back(&node);

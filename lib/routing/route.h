@@ -21,6 +21,8 @@ struct Route {
   // Calls that go to several nodes (namespace mutators): the others, which get the same request
   // with their own storage name. The first error of any of them is the client's answer.
   std::vector<const nodes::Node*> also;
+  // Nodes that such a call should reach and does not, because they are down: they miss the change.
+  std::vector<const nodes::Node*> skipped;
   gitaly::TargetRewrite rewrite;  // for `node`; views into the snapshot
 };
 
@@ -41,7 +43,7 @@ struct Refusal {
 // INVALID_ARGUMENT for a target that names nothing, UNAVAILABLE when the node is down: clients
 // retry that, and operators search for how its message begins.
 //
-// `snapshot` must outlive the result. Allocates for refusals and for `also` only.
+// `snapshot` must outlive the result. Allocates for refusals, `also` and `skipped` only.
 std::variant<Route, Refusal> Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
                                     const gitaly::RequestTarget& target);
 

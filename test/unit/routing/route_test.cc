@@ -54,6 +54,14 @@ class Cluster {
     for (const nodes::Node* node : route.also) storages.push_back(node->storage);
     return storages;
   }
+  std::vector<std::string> Skipped(const gitaly::Method& method,
+                                   const gitaly::RequestTarget& target) const {
+    const auto choice = Choose(method, target);
+    REQUIRE(std::holds_alternative<Route>(choice));
+    std::vector<std::string> storages;
+    for (const auto* node : std::get<Route>(choice).skipped) storages.push_back(node->storage);
+    return storages;
+  }
 
   static constexpr std::string_view kAddressKey = "virtual_storage.node.address";
 
@@ -213,6 +221,16 @@ TEST_CASE("namespace mutators go to every healthy node") {
   CHECK(refusal.code == absl::StatusCode::kUnavailable);
   CHECK_THAT(refusal.message,
              StartsWith("all SubCons are in TransientFailure: no healthy nodes: node \"b\""));
+}
+
+TEST_CASE("namespace mutators say which nodes they leave out") {
+  Cluster cluster;
+  CHECK(cluster.Skipped(kAddNamespace, Storage("default")).empty());
+  cluster.Down("a");
+  CHECK(cluster.Skipped(kAddNamespace, Storage("default")) == Storages{"a"});
+  CHECK(cluster.Skipped(kStorageAccessor, Storage("default")).empty());
+  cluster.Down("b");
+  CHECK(cluster.Skipped(kAddNamespace, Storage("default")) == Storages{"a", "b"});
 }
 
 TEST_CASE("NamespaceExists asks the primary alone") {
