@@ -43,7 +43,7 @@ class Answer {
 ExitCode Run(config::LoadResult loaded) {
   Signals signals;  // before the daemon's threads
   auto daemon = daemon::Daemon::Start(
-      {*std::move(loaded.config), std::move(loaded.warnings), PRAEFECT_VERSION, ""});
+      {*std::move(loaded.config), std::move(loaded.warnings), PRAEFECT_VERSION, PRAEFECT_BUILT});
   if (!daemon.ok()) {
     const auto message = daemon.status().message();
     fmt::print(stderr, "praefect: {}\n", std::string_view(message.data(), message.size()));
