@@ -16,7 +16,6 @@ constexpr size_t kCopyBelow = 512;  // bytes: smaller slices are copied next to 
 constexpr int kMaxPieces = 128;     // of one writev
 constexpr int64_t kShutdownWaitMs = 1'000;
 constexpr int64_t kSweepMs = 100;  // a stream that drained nothing for so long has stalled
-constexpr double kBurstSeconds = 10;
 constexpr size_t kFrameHeader = 9;
 constexpr std::string_view kClientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -35,40 +34,6 @@ struct FieldArray {
   const nghttp2_nv* data() const { return fields.data(); }
   size_t size() const { return fields.size(); }
 };
-
-std::string_view ConnectionClosure::reason() const {
-  switch (kind) {
-    case Kind::kDone:
-      return "done";
-    case Kind::kPeerClosed:
-      return "peer_closed";
-    case Kind::kIoError:
-      return "io_error";
-    case Kind::kProtocolError:
-      return "protocol_error";
-    case Kind::kHttp1:
-      return "http1";
-    case Kind::kTls:
-      return "tls_on_plain_port";
-    case Kind::kNotHttp2:
-      return "not_http2";
-    case Kind::kFlood:
-      return "flood";
-    case Kind::kLocal:
-      return "closed_by_praefect";
-  }
-  return "unknown";
-}
-
-bool Connection::Rate::Take(int64_t now_ms) {
-  if (per_second == 0) return true;
-  double full = per_second * kBurstSeconds;
-  if (refilled_ms == 0) tokens = full;
-  tokens = std::min(full, tokens + static_cast<double>(now_ms - refilled_ms) * per_second / 1'000);
-  refilled_ms = now_ms;
-  tokens -= 1;
-  return tokens >= 0;
-}
 
 // ---- what nghttp2 calls ---------------------------------------------------------------------
 

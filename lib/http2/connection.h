@@ -20,6 +20,8 @@
 #include <vector>
 
 #include "http2/buffer.h"
+#include "http2/closure.h"
+#include "http2/flood.h"
 #include "http2/headers.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
@@ -124,14 +126,6 @@ class Stream {
   Stream* next_ = nullptr;
 };
 
-// Rates above which a peer is taken for hostile and its connection is ended with ENHANCE_YOUR_CALM.
-// Each allows bursts of ten seconds' worth. 0: no limit.
-struct FloodLimits {
-  uint32_t resets_per_second = 0;
-  uint32_t pings_per_second = 0;
-  uint32_t settings_per_second = 0;
-};
-
 struct ConnectionOptions {
   uint32_t stream_window = 256 << 10;        // bytes, each stream's initial receive window
   uint32_t connection_window = 8 << 20;      // bytes
@@ -140,25 +134,6 @@ struct ConnectionOptions {
   uint32_t max_header_fields = 256;     // of one block
   size_t max_output_bytes = 512 << 10;  // queued for the socket before streams wait
   FloodLimits floods;
-};
-
-// Why a connection ended.
-struct ConnectionClosure {
-  enum class Kind {
-    kDone,        // both sides had nothing left to say
-    kPeerClosed,  // end of the byte stream
-    kIoError,
-    kProtocolError,
-    kHttp1,     // the first bytes were an HTTP/1 request; it was answered with 400
-    kTls,       // the first bytes were a TLS handshake
-    kNotHttp2,  // the first bytes were something else
-    kFlood,     // a rate of FloodLimits was exceeded
-    kLocal,     // Close()
-  };
-  Kind kind = Kind::kDone;
-  std::string cause;  // for people
-  // Short, for a metric label.
-  std::string_view reason() const;
 };
 
 class Connection final : public net::RoundEndTask {
@@ -209,13 +184,6 @@ class Connection final : public net::RoundEndTask {
   friend class Stream;
   friend struct Callbacks;
 
-  struct Rate {  // token bucket
-    uint32_t per_second = 0;
-    double tokens = 0;
-    int64_t refilled_ms = 0;
-    bool Take(int64_t now_ms);
-  };
-
   void StartSession();
   void SubmitSettings();
   void OnReadable();
@@ -261,7 +229,7 @@ class Connection final : public net::RoundEndTask {
   std::vector<std::function<void()>> pings_;  // waiting for their acknowledgements, in order
   std::unique_ptr<FieldArray> fields_;        // scratch of ToFields
 
-  Rate resets_, pings_received_, settings_;
+  FloodRate resets_, pings_received_, settings_;
   bool preface_checked_ = false;
   bool peer_settings_ = false;
   bool goaway_received_ = false;

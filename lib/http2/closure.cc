@@ -1,0 +1,29 @@
+#include "http2/closure.h"
+
+namespace praefect::http2 {
+
+std::string_view ConnectionClosure::reason() const {
+  switch (kind) {
+    case Kind::kDone:
+      return "done";
+    case Kind::kPeerClosed:
+      return "peer_closed";
+    case Kind::kIoError:
+      return "io_error";
+    case Kind::kProtocolError:
+      return "protocol_error";
+    case Kind::kHttp1:
+      return "http1";
+    case Kind::kTls:
+      return "tls_on_plain_port";
+    case Kind::kNotHttp2:
+      return "not_http2";
+    case Kind::kFlood:
+      return "flood";
+    case Kind::kLocal:
+      return "closed_by_praefect";
+  }
+  return "unknown";
+}
+
+}  // namespace praefect::http2

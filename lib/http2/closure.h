@@ -1,0 +1,29 @@
+#pragma once
+
+// How connections end.
+
+#include <string>
+#include <string_view>
+
+namespace praefect::http2 {
+
+// Why a connection ended.
+struct ConnectionClosure {
+  enum class Kind {
+    kDone,        // both sides had nothing left to say
+    kPeerClosed,  // end of the byte stream
+    kIoError,
+    kProtocolError,
+    kHttp1,     // the first bytes were an HTTP/1 request; it was answered with 400
+    kTls,       // the first bytes were a TLS handshake
+    kNotHttp2,  // the first bytes were something else
+    kFlood,     // a rate of FloodLimits was exceeded
+    kLocal,     // Close()
+  };
+  Kind kind = Kind::kDone;
+  std::string cause;  // for people
+  // Short, for a metric label.
+  std::string_view reason() const;
+};
+
+}  // namespace praefect::http2
