@@ -187,7 +187,8 @@ void EventLoop::RunTimers() {
   while (!timers_.empty() && timers_.front()->due_ms_ <= now) {
     Timer* timer = timers_.front();
     timer->Stop();
-    timer->callback_();  // may destroy the timer
+    auto callback = timer->callback_;  // a copy: it may destroy the timer, and itself with it
+    callback();
   }
   ArmTimers();
 }
