@@ -130,8 +130,9 @@ class Caller {
     auto printed = google::protobuf::util::BinaryToJsonString(
         resolver_.get(), TypeUrl(*method_.output_type()),
         std::string(reinterpret_cast<const char*>(slice.begin()), slice.size()), &json);
-    fmt::print("{}\n", printed.ok() ? json : "(an answer that is no " +
-                                                 method_.output_type()->full_name() + ")");
+    fmt::print("{}\n", printed.ok()
+                           ? json
+                           : "(an answer that is no " + method_.output_type()->full_name() + ")");
     return true;
   }
 

@@ -5,15 +5,22 @@
 - the module table of ARCHITECTURE.md names the modules in that order;
 - lib/ does not print, exit or install signal handlers (that is for cmd/);
 - no file is named after nothing in particular;
+- headers begin with #pragma once, no source has more than 700 lines, and clang-format 14 would change
+  nothing (where it is installed; where it is not, that is said);
 - the README's commands exist.
 """
 import pathlib
 import re
+import shutil
+import subprocess
 import sys
 
 INCLUDE = re.compile(r'^\s*#include\s+"([a-z0-9_]+)/', re.M)
 ORDER = re.compile(r'set\(praefect_module_order ([^)]*)\)')
 VAGUE = {'util', 'utils', 'common', 'helper', 'helpers', 'misc'}
+CODE = ('lib', 'cmd', 'test', 'proto')
+MOST_LINES = 700
+FORMATTER = 'clang-format-14'
 PROCESS = re.compile(r'\b(std::cout|std::cerr|printf\s*\(|fmt::print\s*\(|exit\s*\(|sigaction\s*\(|signal\s*\()')
 
 
@@ -57,10 +64,33 @@ def check_process(root):
 
 
 def check_names(root):
-    for folder in ('lib', 'cmd', 'test', 'proto'):
+    for folder in CODE:
         for path in (root / folder).rglob('*'):
             if path.stem.lower() in VAGUE:
                 yield f'{path}: the name does not say what it is'
+
+
+def check_sources(root):
+    for folder in CODE:
+        for path in sources(root, folder):
+            lines = path.read_text().splitlines()
+            if path.suffix == '.h' and lines[:1] != ['#pragma once']:
+                yield f'{path}: a header begins with #pragma once'
+            if len(lines) > MOST_LINES:
+                yield f'{path}: {len(lines)} lines, which are two things: more than {MOST_LINES}'
+
+
+def check_format(root):
+    if shutil.which(FORMATTER) is None:
+        print(f'formatting is not checked: {FORMATTER} is not installed')
+        return
+    paths = [path for folder in CODE for path in sources(root, folder)]
+    run = subprocess.run([FORMATTER, '--dry-run', '--style=file', *paths], capture_output=True, text=True,
+                         check=False)
+    for path in sorted(set(re.findall(r'^(.*?):\d+:\d+: ', run.stderr, re.M))):
+        yield f'{path}: not formatted; run {FORMATTER} -i on it'
+    if run.returncode != 0:
+        yield f'{FORMATTER}: {run.stderr.strip()}'
 
 
 def check_readme(root):
@@ -74,7 +104,8 @@ def check_readme(root):
 
 
 def problems(root):
-    for check in (check_includes, check_architecture, check_process, check_names, check_readme):
+    for check in (check_includes, check_architecture, check_process, check_names, check_sources, check_format,
+                  check_readme):
         yield from check(root)
 
 
