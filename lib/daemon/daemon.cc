@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -133,8 +134,14 @@ class Daemon::Impl {
         AdminHttp::Listen(config_.prometheus_listen_addr, [this] { return metrics_.Render(); });
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
-    logger_->Info("Starting prometheus listener", {{"address", config_.prometheus_listen_addr}});
+    logger_->Info("Starting prometheus listener", {{"address", AdminAddress()}});
     return absl::OkStatus();
+  }
+
+  // As configured, with the port that was bound: 0 means one that the kernel chose.
+  std::string AdminAddress() const {
+    const std::string& configured = config_.prometheus_listen_addr;
+    return configured.substr(0, configured.rfind(':') + 1) + std::to_string(admin_->port());
   }
 
   void StopWhenAsked() {

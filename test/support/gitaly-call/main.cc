@@ -35,7 +35,8 @@ constexpr char kHelp[] =
     "Prints one line of JSON for each answer. Exit code: 0, or the gRPC status code plus 64.\n"
     "\n"
     "Environment:\n"
-    "  PRAEFECT_TOKEN  the token of the server; nothing when it asks for none\n"
+    "  PRAEFECT_TOKEN          the token of the server; nothing when it asks for none\n"
+    "  GITALY_CALL_TIMEOUT_MS  milliseconds after which the call is given up (default: 30000)\n"
     "\n"
     "Example:\n"
     "  gitaly-call tcp://127.0.0.1:2305 gitaly.RepositoryService/RepositoryExists \\\n"
@@ -43,7 +44,7 @@ constexpr char kHelp[] =
 
 constexpr int kUsage = 2;
 constexpr int kStatusOffset = 64;
-constexpr std::chrono::seconds kTimeout{30};
+constexpr std::chrono::milliseconds kTimeout{30000};
 constexpr char kTypePrefix[] = "type.googleapis.com";
 
 using google::protobuf::DescriptorPool;
@@ -74,6 +75,12 @@ std::string Target(const std::string& address) {
   return address.rfind("tcp://", 0) == 0 ? address.substr(6) : address;
 }
 
+std::chrono::milliseconds Timeout() {
+  const char* text = getenv("GITALY_CALL_TIMEOUT_MS");
+  const long wanted = text != nullptr ? strtol(text, nullptr, 10) : 0;
+  return wanted > 0 ? std::chrono::milliseconds(wanted) : kTimeout;
+}
+
 // One call over a generic stub: every message of the request, then the answers as they come.
 class Caller {
  public:
@@ -81,7 +88,7 @@ class Caller {
       : method_(method),
         resolver_(google::protobuf::util::NewTypeResolverForDescriptorPool(kTypePrefix, &pool)),
         stub_(grpc::CreateChannel(Target(address), grpc::InsecureChannelCredentials())) {
-    context_.set_deadline(std::chrono::system_clock::now() + kTimeout);
+    context_.set_deadline(std::chrono::system_clock::now() + Timeout());
     if (const char* token = getenv("PRAEFECT_TOKEN"); token != nullptr && *token != '\0') {
       context_.AddMetadata("authorization", gitaly::MakeAuthorization(token, time(nullptr)));
     }

@@ -1,0 +1,205 @@
+#include "e2e/cluster.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+namespace praefect::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Random: what is looked for afterwards must not be there by chance.
+std::string NewToken(const char* of_what) {
+  std::random_device random;
+  return fmt::format("{}-{:08x}{:08x}{:08x}", of_what, random(), random(), random());
+}
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Command lines of processes that mention `text` in their arguments or their environment.
+std::vector<std::string> ProcessesThatMention(const std::string& text) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (pid == std::to_string(getpid())) continue;
+    const std::string arguments = ReadFile(entry.path() / "cmdline");
+    if (Contains(arguments, text) || Contains(ReadFile(entry.path() / "environ"), text)) {
+      found.push_back(pid + ": " + arguments);
+    }
+  }
+  return found;
+}
+
+std::string NodeTable(const StorageNode& node, const std::string& token, bool primary) {
+  return fmt::format(
+      "[[virtual_storage.node]]\nstorage = '{}'\naddress = '{}'\ntoken = '{}'\nprimary = {}\n",
+      node.storage(), node.address(), token, primary);
+}
+
+}  // namespace
+
+Cluster::Cluster(ClusterSetup setup)
+    : setup_(std::move(setup)), client_token_(NewToken("client")), node_token_(NewToken("node")) {
+  fs::create_directory(directory_ / "tmp");
+  for (const VirtualStorageSetup& storage : setup_.virtual_storages) AddNodes(storage);
+  for (const auto& node : nodes_) {
+    if (setup_.nodes_up) node->Start();
+  }
+  config_ = MakeConfig();
+  praefect_.emplace(directory_ / "praefect", config_);
+  praefect_->WaitUntilListening();
+}
+
+Cluster::~Cluster() {
+  CheckPraefectEnds();
+  CheckNodesEnd();
+  CheckNoSecretWasPrinted();
+  CheckNothingIsLeft();
+}
+
+void Cluster::AddNodes(const VirtualStorageSetup& storage) {
+  for (const std::string& name : storage.storages) {
+    nodes_.push_back(std::make_unique<StorageNode>(
+        NodeSetup{name, setup_.transport, node_token_, setup_.health_without_token},
+        directory_.path()));
+  }
+}
+
+std::string Cluster::MakeConfig() const {
+  std::string config = setup_.transport == Transport::kTcp
+                           ? "listen_addr = '127.0.0.1:0'\n"
+                           : fmt::format("socket_path = '{}'\n", (directory_ / "socket").string());
+  config += fmt::format(
+      "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '{}'\n"
+      "[logging]\nformat = 'json'\n[auth]\ntoken = '{}'\n",
+      setup_.graceful_stop_timeout, client_token_);
+  const std::string& token = setup_.node_token.empty() ? node_token_ : setup_.node_token;
+  auto node = nodes_.begin();
+  for (const VirtualStorageSetup& storage : setup_.virtual_storages) {
+    config += fmt::format("[[virtual_storage]]\nname = '{}'\n", storage.name);
+    for (const std::string& name : storage.storages) {
+      config += NodeTable(**node++, token, name == storage.storages.front());
+    }
+  }
+  return config;
+}
+
+void Cluster::RestartPraefect() {
+  earlier_output_ += praefect_->output();
+  praefect_.reset();
+  praefect_.emplace(directory_ / "praefect", config_);
+  praefect_->WaitUntilListening();
+}
+
+std::map<std::string, std::string> Cluster::Environment(const std::string& virtual_storage) const {
+  return {{"GIT_SSH_COMMAND", GIT_SSH_PROGRAM},
+          {"PRAEFECT_ADDRESS", praefect_->address()},
+          {"PRAEFECT_TOKEN", client_token_},
+          {"PRAEFECT_STORAGE",
+           virtual_storage.empty() ? setup_.virtual_storages.front().name : virtual_storage},
+          {"TMPDIR", directory_ / "tmp"}};
+}
+
+Outcome Cluster::Call(const std::string& method, const std::vector<nlohmann::json>& requests,
+                      const std::map<std::string, std::string>& environment) const {
+  Command command;
+  command.argv = {GITALY_CALL_PROGRAM, praefect_->address(), "gitaly." + method};
+  for (const nlohmann::json& request : requests) command.argv.push_back(request.dump());
+  command.environment = environment;
+  command.environment.emplace("PRAEFECT_TOKEN", client_token_);
+  return Run(std::move(command));
+}
+
+nlohmann::json Cluster::Repository(const std::string& relative_path,
+                                   const std::string& virtual_storage) const {
+  return {{"storageName", Environment(virtual_storage)["PRAEFECT_STORAGE"]},
+          {"relativePath", relative_path}};
+}
+
+void Cluster::Create(const std::string& relative_path, const std::string& virtual_storage) const {
+  const Outcome outcome = Call("RepositoryService/CreateRepository",
+                               {{{"repository", Repository(relative_path, virtual_storage)}}});
+  INFO(outcome.error);
+  REQUIRE(outcome.exit_status == 0);
+}
+
+fs::path Cluster::NewFolder() { return directory_ / fmt::format("copy-{}", ++folders_); }
+
+WorkingCopy Cluster::NewWorkingCopy(const std::string& relative_path,
+                                    const std::string& virtual_storage) {
+  WorkingCopy copy(NewFolder(), Environment(virtual_storage));
+  fs::create_directory(copy.directory());
+  copy.Git({"init", "--quiet"});
+  copy.Git({"remote", "add", "origin", "praefect:" + relative_path});
+  return copy;
+}
+
+WorkingCopy Cluster::Clone(const std::string& relative_path,
+                           const std::vector<std::string>& options,
+                           const std::string& virtual_storage) {
+  WorkingCopy copy(NewFolder(), Environment(virtual_storage));
+  std::vector<std::string> arguments = {"clone", "--quiet"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  arguments.insert(arguments.end(), {"praefect:" + relative_path, copy.directory()});
+  const Outcome outcome = Git(arguments, Environment(virtual_storage));
+  INFO("git clone: " << outcome.error);
+  REQUIRE(outcome.exit_status == 0);
+  return copy;
+}
+
+Outcome Cluster::TryClone(const std::string& relative_path,
+                          const std::map<std::string, std::string>& environment) {
+  std::map<std::string, std::string> all = environment;
+  all.merge(Environment());
+  return Git({"clone", "--quiet", "praefect:" + relative_path, NewFolder()}, all);
+}
+
+WorkingCopy Cluster::CreateWithCommit(const std::string& relative_path) {
+  Create(relative_path);
+  WorkingCopy copy = NewWorkingCopy(relative_path);
+  copy.Commit("README", "first\n");
+  copy.Push({"main"});
+  return copy;
+}
+
+void Cluster::CheckPraefectEnds() {
+  if (praefect_->WaitExit(std::chrono::milliseconds::zero())) return;  // the story saw to it
+  CHECK(!Contains(praefect_->command_line(), client_token_));
+  praefect_->Signal(SIGTERM);
+  INFO(praefect_->output());
+  CHECK(praefect_->WaitExit() == 0);
+}
+
+void Cluster::CheckNodesEnd() {
+  for (const auto& node : nodes_) {
+    INFO(node->storage() << ": " << node->output());
+    CHECK(node->Stop().value_or(0) == 0);
+  }
+}
+
+void Cluster::CheckNoSecretWasPrinted() const {
+  const std::string output = earlier_output_ + praefect_->output();
+  CHECK(!Contains(output, client_token_));
+  CHECK(!Contains(output, node_token_));
+  CHECK((setup_.node_token.empty() || !Contains(output, setup_.node_token)));
+}
+
+void Cluster::CheckNothingIsLeft() const {
+  std::vector<std::string> processes;
+  Eventually([&] { return (processes = ProcessesThatMention(directory_.path())).empty(); });
+  CHECK(processes == std::vector<std::string>());
+  CHECK(fs::is_empty(directory_ / "tmp"));
+  CHECK(!fs::exists(directory_ / "socket"));
+}
+
+}  // namespace praefect::test

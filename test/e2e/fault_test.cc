@@ -1,0 +1,134 @@
+// What a client sees of a node that misbehaves.
+
+#include <absl/strings/escaping.h>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "e2e/cluster.h"
+
+namespace praefect::test {
+namespace {
+
+using nlohmann::json;
+
+// A client that waits no longer than a second.
+const std::map<std::string, std::string> kHasty = {{"GITALY_CALL_TIMEOUT_MS", "1000"}};
+
+// gitaly-call's exit code for a gRPC status code.
+constexpr int Code(int grpc) { return 64 + grpc; }
+
+class Faulty {
+ public:
+  explicit Faulty(const std::string& faults) : copy_(cluster_.CreateWithCommit("a.git")) {
+    cluster_.primary().SetFaults(faults);
+  }
+
+  Cluster& cluster() { return cluster_; }
+  StorageNode& node() { return cluster_.primary(); }
+  const WorkingCopy& copy() const { return copy_; }
+
+  Outcome Exists(const std::map<std::string, std::string>& environment = {}) {
+    return cluster_.Call("RepositoryService/RepositoryExists",
+                         {{{"repository", cluster_.Repository("a.git")}}}, environment);
+  }
+  Outcome WriteTopic(const std::map<std::string, std::string>& environment = {}) {
+    return cluster_.Call("RepositoryService/WriteRef",
+                         {{{"repository", cluster_.Repository("a.git")},
+                           {"ref", absl::Base64Escape("refs/heads/topic")},
+                           {"revision", absl::Base64Escape(copy_.Id("main"))}}},
+                         environment);
+  }
+  bool HasTopic() { return node().Refs("a.git").count("refs/heads/topic") == 1; }
+  // How the last call of a kind ended, as the node saw it.
+  json LastEnd() {
+    json end;
+    for (const json& event : node().Record()) {
+      if (event.value("event", "") == "end") end = event;
+    }
+    return end;
+  }
+
+ private:
+  Cluster cluster_;
+  WorkingCopy copy_;
+};
+
+TEST_CASE("A slow node is waited for, and its time told apart from Praefect's") {
+  Faulty faulty("delay=300@RepositoryExists");
+  CHECK(faulty.Exists().output == "{\"exists\":true}\n");
+  const json line = faulty.cluster().praefect().WaitAccess("RepositoryExists");
+  CHECK(line.value("gitaly.time_ms", 0.0) >= 300);
+  CHECK(line.value("praefect.time_ms", 1e9) < line.value("gitaly.time_ms", 0.0));
+}
+
+TEST_CASE("A node's error reaches the client with its code and its words") {
+  Faulty faulty("error=FAILED_PRECONDITION");
+  const Outcome call = faulty.Exists();
+  CHECK(call.exit_status == Code(9));
+  CHECK_THAT(call.error, Catch::Contains("fault: error (9)"));
+  const Outcome clone = faulty.cluster().TryClone("a.git");
+  CHECK(clone.exit_status == 128);
+  CHECK_THAT(clone.error, Catch::Contains("FAILED_PRECONDITION (9): fault: error"));
+}
+
+TEST_CASE("A call to a hanging node ends at its deadline, on both sides of Praefect") {
+  Faulty faulty("hang@RepositoryExists");
+  CHECK(faulty.Exists(kHasty).exit_status == Code(4));
+  REQUIRE(Eventually([&] { return faulty.LastEnd().value("cancelled", false); }));
+  for (const json& event : faulty.node().Record()) {
+    if (!event.value("method", "").ends_with("/RepositoryExists")) continue;
+    CHECK(event.value("deadline_ms", int64_t{1 << 30}) <= 1000);
+  }
+}
+
+TEST_CASE("A node that crashes during a call is named in the answer") {
+  Faulty faulty("crash@RepositoryExists");
+  const Outcome call = faulty.Exists();
+  CHECK(call.exit_status == Code(14));
+  CHECK_THAT(call.error, Catch::Contains("node \"gitaly-1\" (" + faulty.node().address() +
+                                         ") was lost during the call"));
+  faulty.node().Crash();  // it has; now it can be started again
+  faulty.node().SetFaults("");
+  faulty.node().Start();
+  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+}
+
+TEST_CASE("A change that is made after its caller has gone happens all the same") {
+  Faulty faulty("apply-after-cancel@WriteRef");
+  CHECK(faulty.WriteTopic(kHasty).exit_status == Code(4));
+  CHECK(Eventually([&] { return faulty.HasTopic(); }));
+}
+
+TEST_CASE("An error that comes after the change does not undo it") {
+  Faulty faulty("error-after-apply=INTERNAL@WriteRef");
+  const Outcome call = faulty.WriteTopic();
+  CHECK(call.exit_status == Code(13));
+  CHECK_THAT(call.error, Catch::Contains("fault: error after apply (13)"));
+  CHECK(faulty.HasTopic());
+}
+
+TEST_CASE("A change that freezes past its deadline happens afterwards") {
+  Faulty faulty("freeze-then-apply=1500@WriteRef");
+  CHECK(faulty.WriteTopic(kHasty).exit_status == Code(4));
+  CHECK(Eventually([&] { return faulty.HasTopic(); }));
+}
+
+TEST_CASE("A push that is held in its hook on the node succeeds when it is let go") {
+  Faulty faulty("freeze-then-apply=300@SSHReceivePack");
+  const std::string id = faulty.copy().Commit("README", "second\n");
+  faulty.copy().Push({"main"});
+  CHECK(faulty.node().Refs("a.git").at("refs/heads/main") == id);
+}
+
+TEST_CASE("A lock file that is in the way is git's own text to the client") {
+  Faulty faulty("stale-lock@SSHReceivePack");
+  faulty.copy().Commit("README", "second\n");
+  const Outcome push = faulty.copy().Try({"push", "origin", "main"});
+  CHECK(push.exit_status == 1);
+  CHECK_THAT(push.error, Catch::Contains("main.lock': File exists"));
+  CHECK_THAT(push.error, Catch::Contains("! [remote rejected] main -> main"));
+}
+
+}  // namespace
+}  // namespace praefect::test

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace praefect::test {
+
+// The body of http://127.0.0.1:PORT/path; throws when the answer is not 200.
+std::string HttpGet(int port, const std::string& path);
+
+}  // namespace praefect::test
