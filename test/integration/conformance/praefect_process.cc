@@ -34,7 +34,7 @@ std::string Configuration(const std::string& address, const std::string& node_ad
   std::ostringstream text;
   text << (address.starts_with("unix:") ? "socket_path" : "listen_addr") << " = \"" << address
        << "\"\n";
-  text << "graceful_stop_timeout = \"10s\"\n";
+  text << "graceful_stop_timeout = \"10s\"\n" << options.keys << "\n";
   text << "[logging]\nformat = \"json\"\n";
   text << "[auth]\ntoken = \"" << options.client_token << "\"\n"
        << "transitioning = " << (options.transitioning ? "true" : "false") << "\n";

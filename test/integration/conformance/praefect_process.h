@@ -18,6 +18,7 @@ struct PraefectOptions {
   std::string client_token = "client-secret";
   bool transitioning = false;
   std::string node_token = "node-secret";
+  std::string keys;    // further keys at the top
   std::string limits;  // keys of [limits]
   std::string tables;  // further tables
 };
