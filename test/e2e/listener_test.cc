@@ -74,7 +74,9 @@ TEST_CASE("A socket that a killed Praefect left is replaced") {
   REQUIRE(cluster.praefect().WaitExit() == 128 + SIGKILL);
   REQUIRE(fs::exists(cluster.Scratch("socket")));
   cluster.RestartPraefect();
-  CHECK(cluster.TryClone("a.git").exit_status == 0);
+  const Outcome clone = cluster.TryClone("a.git");
+  INFO(clone.error);
+  CHECK(clone.exit_status == 0);
 }
 
 TEST_CASE("A file that is no socket is left alone, and refused") {

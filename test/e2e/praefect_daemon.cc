@@ -29,6 +29,7 @@ PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& con
   fs::create_directories(directory_);
   WriteFile(directory_ / "config.toml", config);
   fs::permissions(directory_ / "config.toml", fs::perms::owner_read | fs::perms::owner_write);
+  WriteFile(directory_ / "output", "");  // what an earlier one said there is not ours
   Command command;
   command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1",
                   PRAEFECT_PROGRAM};
