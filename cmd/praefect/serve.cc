@@ -16,6 +16,10 @@ namespace {
 void PrintErrors(const config::LoadResult& result) {
   fmt::print(stderr, "{}\n", result.headline);
   for (const auto& problem : result.errors) fmt::print(stderr, "{}\n", problem.ToString());
+  // A mistyped key is a mere warning, and often the cause of an error.
+  for (const auto& problem : result.warnings) {
+    fmt::print(stderr, "warning: {}\n", problem.ToString());
+  }
 }
 
 // The first TERM or INT drains, the next one stops; the rest does nothing yet.

@@ -83,6 +83,7 @@ TEST_CASE("Namespaces go to the nodes that are healthy") {
   CHECK(call.exit_status == 0);
   CHECK((cluster.node(0).Has("group") && cluster.node(1).Has("group")));
   CHECK(!cluster.node(2).Has("group"));
+  cluster.praefect().WaitLog("a node that is down misses this call");
 }
 
 TEST_CASE("A node that is restarted in an orderly way is found again") {

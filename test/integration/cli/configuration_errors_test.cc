@@ -70,6 +70,15 @@ TEST_CASE_METHOD(Configuration, "every broken rule is listed below upstream's li
   CHECK(Mentions(ending.error, Place(4, "logging.format")));
 }
 
+TEST_CASE_METHOD(Configuration,
+                 "a mistyped key is shown beside the errors that it may have caused") {
+  const auto ending = Serve("listen_adr = '127.0.0.1:0'\n");
+  CHECK(FirstLine(ending.error) ==
+        "validating config: no listen address or socket path configured");
+  CHECK(Mentions(ending.error, "warning: " + PathOf("t.toml") + ":1: listen_adr: "));
+  CHECK(Mentions(ending.error, "listen_addr"));
+}
+
 TEST_CASE_METHOD(Configuration, "a file without virtual storage names the removed settings") {
   const auto ending = Serve("listen_addr = 'localhost:2305'\n");
   CHECK(ending.exit_code == kBrokenConfiguration);
