@@ -218,6 +218,7 @@ struct Callbacks {
       return NGHTTP2_ERR_DEFERRED;
     }
     size_t size = std::min(queued, room);
+    stream->promised_ = size;
     if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (size == queued && stream->output_ended_) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -237,6 +238,7 @@ struct Callbacks {
     if (c.output_.bytes() >= c.options_.max_output_bytes) return NGHTTP2_ERR_WOULDBLOCK;
     c.PutCopy(header, kFrameHeader);
     c.PutSlices(stream->output_, size);
+    stream->promised_ = 0;
     stream->drained_since_sweep_ = true;
     if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();
     if (stream->listener_ != nullptr) stream->listener_->OnDrained(size);
@@ -674,11 +676,21 @@ void Stream::GrowWindow(uint32_t bytes) {
 
 void Stream::Reset(uint32_t error_code) {
   listener_ = nullptr;
-  output_.Clear();
+  DropUnsent();
   nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
   connection_.MarkDirty();
 }
 
 SliceQueue Stream::TakeUnsent() { return std::exchange(output_, SliceQueue()); }
+
+void Stream::DropUnsent() {
+  SliceQueue kept;
+  while (kept.bytes() < promised_) {
+    size_t n = std::min(output_.front().size(), promised_ - kept.bytes());
+    kept.Push(output_.front().First(n));
+    output_.Consume(n);
+  }
+  output_ = std::move(kept);
+}
 
 }  // namespace praefect::http2

@@ -89,8 +89,11 @@ class Stream {
   void GrowWindow(uint32_t bytes);
   // RST_STREAM; forgets the listener and what is queued.
   void Reset(uint32_t error_code);
-  // What SendData queued and the output has not taken.
+  // What SendData queued and the output has not taken. For OnClosed: an open stream may have
+  // promised some of it to a frame.
   SliceQueue TakeUnsent();
+  // Drops it, but for what a frame that waits for room in the output was promised.
+  void DropUnsent();
 
   size_t queued_bytes() const { return output_.bytes(); }
   bool peer_ended() const { return peer_ended_; }
@@ -112,6 +115,7 @@ class Stream {
   HeaderList sent_headers_;  // nghttp2 refers to them until they are sent
   HeaderList sent_trailers_;
   SliceQueue output_;
+  size_t promised_ = 0;  // bytes of output_ that the DATA frame under way will take
   size_t received_bytes_ = 0;
   bool headers_too_large_ = false;
   bool got_headers_ = false;  // client side: the final response headers

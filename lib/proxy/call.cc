@@ -513,7 +513,7 @@ void Call::DropNode(uint32_t error_code) {
 
 void Call::DeadlineExceeded() {
   if (answered_) return;
-  client_->TakeUnsent();  // a client that is told "too late" does not wait for the rest
+  client_->DropUnsent();  // a client that is told "too late" does not wait for the rest
   refusal_.reason = "deadline";
   Answer(StatusCode::kDeadlineExceeded, "context deadline exceeded");
 }

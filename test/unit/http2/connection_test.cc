@@ -376,6 +376,46 @@ TEST_CASE("the first bytes tell common mistakes apart") {
   CHECK(send(std::string("\0\0", 2)).first == Kind::kNotHttp2);
 }
 
+TEST_CASE("a stream may be reset while a frame of it waits for room in the output") {
+  ConnectionOptions wide;
+  wide.stream_window = wide.connection_window = 16 << 20;
+  Pair pair(wide);
+  Ear ear, after;
+  pair.Open(ear, false);
+  for (int i = 0; i < 256; i++) ear.stream->SendData(pair.Bytes(std::string(16 << 10, 'x')));
+  pair.RunUntil([&] { return ear.drained > 0; });
+  REQUIRE(ear.stream->queued_bytes() > 0);
+  size_t drained = ear.drained;
+  ear.stream->Reset(kCancel);
+  pair.server.on_request = AnswerOk;
+  pair.Open(after, true);
+  pair.RunUntil([&] { return after.closed; });
+  const std::string& body = pair.server.ears[0]->body;
+  CHECK(body.size() <= drained + (16 << 10));
+  CHECK(body.find_first_not_of('x') == std::string::npos);
+}
+
+TEST_CASE("what is unsent can be dropped while a frame of it waits for room in the output") {
+  ConnectionOptions wide;
+  wide.stream_window = wide.connection_window = 16 << 20;
+  Pair pair({}, wide);
+  pair.server.on_request = [&](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+    ear.stream->SendData(pair.Bytes(std::string(4 << 20, 'x')));
+  };
+  Ear ear;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return !pair.server.ears.empty() && pair.server.ears[0]->drained > 0; });
+  Ear& answer = *pair.server.ears[0];
+  REQUIRE(answer.stream->queued_bytes() > 0);
+  answer.stream->DropUnsent();
+  answer.stream->SendTrailers(Fields({{"grpc-status", "4"}}));
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.trailers.Get("grpc-status") == "4");
+  CHECK(ear.body.size() == answer.drained);
+  CHECK(ear.body.find_first_not_of('x') == std::string::npos);
+}
+
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   ConnectionOptions options;
   options.stream_window = 100;
