@@ -172,11 +172,14 @@ struct Callbacks {
 
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type == NGHTTP2_GOAWAY) Self(user).OnGoawaySent();
-    bool ends = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (!ends) return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     Stream* stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
+      // Trailers that follow headers at once wait for no window, see SendTrailers.
+      if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();
+      return 0;
+    }
     stream->end_sent_ = true;
     // A server that is done before its client tells it so (RFC 9113, 8.1).
     if (Self(user).side_ == Connection::Side::kServer && !stream->peer_ended_) {

@@ -416,6 +416,17 @@ TEST_CASE("what is unsent can be dropped while a frame of it waits for room in t
   CHECK(ear.body.find_first_not_of('x') == std::string::npos);
 }
 
+TEST_CASE("headers and trailers need no window, also when they are sent in one round") {
+  ConnectionOptions client_options;
+  client_options.stream_window = 0;
+  Pair pair({}, client_options);
+  pair.server.on_request = AnswerOk;
+  Ear ear;
+  pair.Open(ear, true);
+  pair.RunUntil([&] { return ear.closed; });
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+}
+
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   ConnectionOptions options;
   options.stream_window = 100;
