@@ -99,6 +99,7 @@ struct Callbacks {
         if (!c.goaway_received_) {
           c.goaway_received_ = true;
           c.owner_.OnGoaway(c);
+          c.GiveBackUnsent();
         }
         break;
       default:
@@ -382,6 +383,20 @@ void Connection::LoseStreams() {
     if (listener == nullptr) continue;
     closure.never_taken =
         stream->headers_offset_ == Stream::kNotSent || written_total_ <= stream->headers_offset_;
+    listener->OnClosed(closure);
+  }
+}
+
+// What waits for the peer to take more streams would wait for its open ones to end.
+void Connection::GiveBackUnsent() {
+  StreamClosure closure;
+  closure.error_code = kRefusedStream;
+  closure.never_taken = true;
+  for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
+    if (stream->headers_offset_ != Stream::kNotSent || side_ == Side::kServer) continue;
+    StreamListener* listener = std::exchange(stream->listener_, nullptr);
+    if (listener == nullptr) continue;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, kRefusedStream);
     listener->OnClosed(closure);
   }
 }

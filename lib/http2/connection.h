@@ -206,6 +206,7 @@ class Connection final : public net::RoundEndTask {
   Stream* NewStream();
   void FreeStream(Stream* stream);
   void LoseStreams();
+  void GiveBackUnsent();
   void CompactStalled();
   void OnGoawaySent();
   void Flooded(std::string_view what);

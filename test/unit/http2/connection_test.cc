@@ -427,6 +427,23 @@ TEST_CASE("headers and trailers need no window, also when they are sent in one r
   CHECK(ear.trailers.Get("grpc-status") == "0");
 }
 
+TEST_CASE("a stream that waits for its turn is given back when the peer says GOAWAY") {
+  ConnectionOptions one;
+  one.max_concurrent_streams = 1;
+  Pair pair(one);
+  Ear open, waiting;
+  pair.Open(open, false);
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  pair.Open(waiting, true);
+  pair.server.connection->GracefulShutdown();
+  pair.RunUntil([&] { return waiting.closed; });
+  CHECK(waiting.closure.never_taken);
+  CHECK_FALSE(open.closed);
+  AnswerOk(*pair.server.ears[0]);
+  pair.RunUntil([&] { return open.closed; });
+  CHECK(pair.server.ears.size() == 1);
+}
+
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   ConnectionOptions options;
   options.stream_window = 100;
