@@ -86,6 +86,9 @@ void SliceQueue::PushCopy(BlockPool& pool, const uint8_t* data, size_t size) {
 }
 
 void SliceQueue::Compact(BlockPool& pool) {
+  auto there = [&pool](const Slice& slice) { return slice.block()->pool == &pool; };
+  auto first = slices_.begin() + static_cast<ptrdiff_t>(head_);
+  if (std::all_of(first, slices_.end(), there)) return;
   SliceQueue packed;
   for (size_t i = 0; i < count(); i++) packed.PushCopy(pool, at(i).data(), at(i).size());
   *this = std::move(packed);

@@ -110,6 +110,7 @@ class SliceQueue {
   void Consume(size_t n);
   void Clear();
   // Copies everything into blocks of `pool`, so that a few bytes do not keep whole receive blocks.
+  // Does nothing when all is there already.
   void Compact(BlockPool& pool);
   void PushCopy(BlockPool& pool, const uint8_t* data, size_t size);
 

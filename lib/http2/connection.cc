@@ -594,6 +594,8 @@ void Connection::PutSlices(SliceQueue& from, size_t size) {
 
 void Connection::CompactStalled() {
   bool queued = !output_.empty();
+  if (written_total_ == written_at_sweep_) output_.Compact(buffers_.packed);
+  written_at_sweep_ = written_total_;
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
     if (stream->output_.empty()) continue;
     queued = true;

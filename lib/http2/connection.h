@@ -227,6 +227,7 @@ class Connection final : public net::RoundEndTask {
   SliceQueue output_;
   uint64_t output_total_ = 0;   // bytes that ever entered output_
   uint64_t written_total_ = 0;  // bytes that the transport took
+  uint64_t written_at_sweep_ = 0;
   uint64_t bytes_received_ = 0;
 
   Stream* streams_ = nullptr;

@@ -376,6 +376,32 @@ TEST_CASE("the first bytes tell common mistakes apart") {
   CHECK(send(std::string("\0\0", 2)).first == Kind::kNotHttp2);
 }
 
+// A server whose client writes what the test says and never reads.
+struct DeafClient {
+  explicit DeafClient(Pair& pair, const ConnectionOptions& options) : pair(pair) {
+    int ends[2], small = 4'096;
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    fd = ends[1];
+    end.connection = pair.Make(end, Connection::Side::kServer, ends[0], options);
+    Write(std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") + std::string("\0\0\0\4\0\0\0\0\0", 9));
+  }
+  ~DeafClient() { end.connection.reset(), close(fd); }
+  void Write(const std::string& bytes) {
+    REQUIRE(write(fd, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  // POST http x /, the end of the request too.
+  static std::string Headers(uint32_t stream) {
+    std::string frame("\0\0\6\1\5\0\0\0\0\x83\x86\x84\x41\x01x", 15);
+    for (int i = 0; i < 4; i++) frame[5 + i] = static_cast<char>(stream >> (24 - 8 * i));
+    return frame;
+  }
+
+  Pair& pair;
+  End end;
+  int fd;
+};
+
 TEST_CASE("a stream may be reset while a frame of it waits for room in the output") {
   ConnectionOptions wide;
   wide.stream_window = wide.connection_window = 16 << 20;
@@ -442,6 +468,24 @@ TEST_CASE("a stream that waits for its turn is given back when the peer says GOA
   AnswerOk(*pair.server.ears[0]);
   pair.RunUntil([&] { return open.closed; });
   CHECK(pair.server.ears.size() == 1);
+}
+
+TEST_CASE("output for a client that stopped reading lets go of receive blocks") {
+  Pair pair;
+  DeafClient client(pair, {});
+  client.end.on_request = [&](Ear& ear) {
+    ear.stream->SendHeaders(Fields({{":status", "200"}}), false);
+    for (int i = 0; i < 100; i++) {
+      Block* block = pair.buffers.receive.Get();
+      ear.stream->SendData(Slice(block, block->data(), 600));
+      BlockPool::Release(block);
+    }
+  };
+  client.Write(DeafClient::Headers(1));
+  pair.RunUntil([&] { return client.end.ears.size() == 1; });
+  int64_t before = pair.meter.bytes;
+  pair.RunUntil([&] { return pair.meter.bytes < before / 10; });
+  CHECK(client.end.connection->output_bytes() > 10'000);
 }
 
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
