@@ -17,6 +17,7 @@ constexpr int kMaxPieces = 128;     // of one writev
 constexpr int64_t kShutdownWaitMs = 1'000;
 constexpr int64_t kSweepMs = 100;  // a stream that drained nothing for so long has stalled
 constexpr size_t kFrameHeader = 9;
+constexpr size_t kSpareFrames = 1'000;
 constexpr std::string_view kClientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 constexpr std::string_view kHttp1Answer =
@@ -486,7 +487,17 @@ void Connection::Receive(const uint8_t* bytes, size_t size) {
     Fail({ConnectionClosure::Kind::kProtocolError, nghttp2_strerror(static_cast<int>(taken))});
     return;
   }
+  if (side_ == Side::kServer && nghttp2_session_get_outbound_queue_size(session_) > MaxFrames()) {
+    Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a client that does not read"});
+    return;
+  }
   MarkDirty();
+}
+
+// Headers, trailers, a window update and a reset for each stream that may be open, and some more.
+// Beyond that a client opens streams and ends them again without reading what came of them.
+size_t Connection::MaxFrames() const {
+  return size_t{4} * options_.max_concurrent_streams + kSpareFrames;
 }
 
 // Tells people's common mistakes apart, by the first bytes that came.

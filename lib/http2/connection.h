@@ -196,6 +196,7 @@ class Connection final : public net::RoundEndTask {
   void ReadLastWords();
   void OnPreface(const uint8_t* bytes, size_t size);
   void Receive(const uint8_t* bytes, size_t size);
+  size_t MaxFrames() const;
   void MarkDirty();
   void Pump();
   bool Flush();

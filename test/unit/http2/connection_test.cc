@@ -488,6 +488,19 @@ TEST_CASE("output for a client that stopped reading lets go of receive blocks") 
   CHECK(client.end.connection->output_bytes() > 10'000);
 }
 
+TEST_CASE("a client that makes us answer and never reads is not answered for ever") {
+  Pair pair;
+  ConnectionOptions options;
+  options.max_concurrent_streams = 10;
+  options.max_output_bytes = 1'000;
+  DeafClient client(pair, options);
+  std::string flood;
+  for (uint32_t i = 0; i < 5'000; i++) flood += DeafClient::Headers(2 * i + 1);
+  client.Write(flood);
+  pair.RunUntil([&] { return client.end.connection == nullptr; });
+  CHECK(client.end.closure.kind == ConnectionClosure::Kind::kFlood);
+}
+
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   ConnectionOptions options;
   options.stream_window = 100;
