@@ -122,6 +122,9 @@ void Acceptor::AcceptSome() {
     int fd = accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+      // A small answer would wait for the acknowledgement of the one before, up to 40 ms.
+      int one = 1;
+      if (peer.ss_family != AF_UNIX) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
       callbacks_.accepted(fd, PeerName(peer, length));
       continue;
     }

@@ -1,5 +1,7 @@
 #include "net/listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -111,6 +113,23 @@ TEST_CASE("destroying a connector ends the attempt without a call") {
   loop.Post([&] { connector.reset(), loop.Stop(); });
   loop.Run();
   CHECK_FALSE(called);
+}
+
+TEST_CASE("small answers to a tcp client are not held back") {
+  EventLoop loop;
+  auto socket = ListeningSocket::Bind(kAnyPort);
+  REQUIRE(socket.ok());
+  Address address = (*socket)->address();
+  int no_delay = 0;
+  auto look = [&](int fd, const std::string&) {
+    socklen_t size = sizeof no_delay;
+    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &size);
+    close(fd), loop.Stop();
+  };
+  Acceptor acceptor(loop, *std::move(socket), {look, {}});
+  Connector connector(loop, address, 5'000, [](auto) {});
+  loop.Run();
+  CHECK(no_delay == 1);
 }
 
 TEST_CASE("an acceptor hands over connections with the peer's address") {
