@@ -21,6 +21,9 @@ using std::chrono::system_clock;
 
 namespace {
 
+// Bytes of a status message of our own. Escaped they take three times as many at most; an answer
+// that is longer than a client takes, or than nghttp2 sends, would be none.
+constexpr size_t kMaxMessage = 2'000;
 constexpr std::string_view kHealthPrefix = "/grpc.health.v1.Health/";
 
 int64_t UnixSeconds(system_clock::time_point time) { return system_clock::to_time_t(time); }
@@ -472,6 +475,7 @@ void Call::Answer(StatusCode code, std::string message, std::string_view http_st
   DropNode(http2::kCancel);
   code_ = code;
   error_ = std::move(message);
+  if (error_.size() > kMaxMessage) error_.resize(kMaxMessage);
 
   HeaderList headers;
   if (!answer_started_) {

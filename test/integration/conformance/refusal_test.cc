@@ -119,6 +119,17 @@ TEST_CASE_METHOD(Conformance, "a first message that only says it is too long", "
   CHECK(node_calls() == 0);
 }
 
+TEST_CASE_METHOD(Conformance, "a refusal that would quote more than an answer holds",
+                 "[praefect]") {
+  Serve(Echo);
+  RawClient client(address());
+  // Each of these bytes takes three in grpc-message.
+  const uint32_t stream = client.Open("/" + std::string(30'000, '\xe4'), Authorized(), true);
+  const RawAnswer answer = client.Answer(stream);
+  CHECK(answer.grpc_status() == "12");
+  CHECK(answer.grpc_message().size() < 10'000);
+}
+
 TEST_CASE_METHOD(Conformance, "a first message that is cut short", "[praefect]") {
   Serve(Echo);
   const std::string whole = GrpcFrame(Sent());
