@@ -99,8 +99,8 @@ void Call::Start(bool end, bool headers_too_large) {
     upstream_ = &worker_.local_upstream();
     return SendToNode();
   }
-  collecting_ =
-      std::make_unique<FirstMessage>(worker_.shared().config.limits.max_first_message_bytes);
+  collecting_ = std::make_unique<FirstMessage>(
+      worker_.shared().config.limits.max_first_message_bytes, worker_.shared().memory);
   if (end) ClientEnd();
 }
 
@@ -130,12 +130,15 @@ bool Call::AcceptHeaders(bool headers_too_large) {
       return false;
     }
   }
+  return !RefuseIfFull();
+}
+
+bool Call::RefuseIfFull() {
   auto buffered = worker_.shared().memory.bytes.load(std::memory_order_relaxed);
-  if (buffered > static_cast<int64_t>(limits.max_buffered_bytes)) {
-    Refuse({absl::StatusCode::kResourceExhausted, "Praefect's buffers are full, try again",
-            "buffers_full", "limits.max_buffered_bytes"});
-    return false;
-  }
+  uint64_t limit = worker_.shared().config.limits.max_buffered_bytes;
+  if (buffered <= static_cast<int64_t>(limit)) return false;
+  Refuse({absl::StatusCode::kResourceExhausted, "Praefect's buffers are full, try again",
+          "buffers_full", "limits.max_buffered_bytes"});
   return true;
 }
 
@@ -288,7 +291,8 @@ void Call::ClientData(http2::Slice data) {
                                   worker_.shared().config.limits.max_first_message_bytes, ")"),
                      "first_message_too_long", "limits.max_first_message_bytes"});
     }
-    if (collecting_->complete()) FirstMessageComplete();
+    if (collecting_->complete()) return FirstMessageComplete();
+    RefuseIfFull();  // a client may begin many and end none
     return;
   }
   if (node_ == nullptr) {

@@ -67,6 +67,7 @@ class Call final : private Upstream::Waiter {
   // Steps, in order.
   void Start(bool end, bool headers_too_large);
   bool AcceptHeaders(bool headers_too_large);
+  bool RefuseIfFull();
   bool Authenticate();
   bool FindMethod();
   void FirstMessageComplete();

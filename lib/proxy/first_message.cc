@@ -49,6 +49,7 @@ size_t FirstMessage::Append(const uint8_t* data, size_t size) {
   };
   if (bytes_.size() < http2_prefix()) take(http2_prefix());
   if (bytes_.size() >= http2_prefix() && !too_long()) take(wanted());
+  meter_.bytes.fetch_add(static_cast<int64_t>(taken), std::memory_order_relaxed);
   return taken;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "http2/buffer.h"
 #include "routing/route.h"
 
 namespace praefect::proxy {
@@ -17,7 +18,12 @@ namespace praefect::proxy {
 class FirstMessage {
  public:
   // `max_bytes` bounds the message as it is sent and, when it is compressed, as it is inflated.
-  explicit FirstMessage(uint64_t max_bytes) : max_bytes_(max_bytes) {}
+  // What is collected is counted in `meter`, which outlives this object.
+  FirstMessage(uint64_t max_bytes, http2::MemoryMeter& meter)
+      : max_bytes_(max_bytes), meter_(meter) {}
+  ~FirstMessage() { meter_.bytes -= static_cast<int64_t>(bytes_.size()); }
+  FirstMessage(const FirstMessage&) = delete;
+  FirstMessage& operator=(const FirstMessage&) = delete;
 
   // Takes what belongs to the message and returns how many bytes that were; the rest is for later.
   size_t Append(const uint8_t* data, size_t size);
@@ -42,6 +48,7 @@ class FirstMessage {
   Result Inflate(std::string_view compressed);
 
   const uint64_t max_bytes_;
+  http2::MemoryMeter& meter_;
   std::string bytes_;  // prefix and message
   std::string inflated_;
 };

@@ -130,6 +130,22 @@ TEST_CASE_METHOD(Conformance, "a refusal that would quote more than an answer ho
   CHECK(answer.grpc_message().size() < 10'000);
 }
 
+TEST_CASE_METHOD(Conformance, "first messages that never end fill the buffers, not the memory",
+                 "[praefect]") {
+  options().limits = "max_buffered_bytes = 1048576";
+  Serve(Echo);
+  RawClient client(address());
+  REQUIRE(Ask(client, Authorized(), GrpcFrame(Sent())).grpc_status() == "0");  // settings are known
+  const std::string begun = std::string("\0\0\x3f\0\0", 5) + std::string(250'000, 'x');
+  for (int i = 0; i < 5; i++) {
+    const uint32_t stream = client.Open(kUnary, Authorized());
+    client.connection().SendData(stream, begun);
+    if (i < 3) continue;  // three fit
+    CHECK(client.Answer(stream).grpc_status() == "8");
+  }
+  CHECK(node_calls() == 1);
+}
+
 TEST_CASE_METHOD(Conformance, "a first message that is cut short", "[praefect]") {
   Serve(Echo);
   const std::string whole = GrpcFrame(Sent());

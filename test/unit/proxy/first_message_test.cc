@@ -31,13 +31,15 @@ std::string Gzip(const std::string& text) {
   return out;
 }
 
+http2::MemoryMeter meter;
+
 size_t Append(FirstMessage& message, const std::string& bytes) {
   return message.Append(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
 FirstMessage::Result Read(const std::string& bytes, std::string_view encoding,
                           uint64_t max_bytes = 1'000) {
-  FirstMessage message(max_bytes);
+  FirstMessage message(max_bytes, meter);
   Append(message, bytes);
   REQUIRE(message.complete());
   auto result = message.Open(encoding);
@@ -46,7 +48,7 @@ FirstMessage::Result Read(const std::string& bytes, std::string_view encoding,
 }
 
 TEST_CASE("a message that comes byte by byte is complete with its last byte") {
-  FirstMessage message(1'000);
+  FirstMessage message(1'000, meter);
   for (char c : Framed("hello")) {
     CHECK_FALSE(message.complete());
     CHECK(Append(message, std::string(1, c)) == 1);
@@ -55,14 +57,24 @@ TEST_CASE("a message that comes byte by byte is complete with its last byte") {
   CHECK(message.Open("").message == "hello");
 }
 
+TEST_CASE("what is collected is counted until it is given up") {
+  REQUIRE(meter.bytes == 0);
+  {
+    FirstMessage message(1'000, meter);
+    Append(message, Framed("hello") + "more");
+    CHECK(meter.bytes == 10);
+  }
+  CHECK(meter.bytes == 0);
+}
+
 TEST_CASE("bytes after the message are not taken") {
-  FirstMessage message(1'000);
+  FirstMessage message(1'000, meter);
   CHECK(Append(message, Framed("one") + Framed("two")) == 8);
   CHECK(Append(message, "more") == 0);
 }
 
 TEST_CASE("an empty message is complete, no message is not") {
-  FirstMessage message(1'000);
+  FirstMessage message(1'000, meter);
   CHECK(message.empty());
   Append(message, Framed(""));
   CHECK(message.complete());
@@ -70,10 +82,10 @@ TEST_CASE("an empty message is complete, no message is not") {
 }
 
 TEST_CASE("a message above the bound is known by its prefix and not collected") {
-  FirstMessage message(4);
+  FirstMessage message(4, meter);
   CHECK(Append(message, Framed("12345")) == http2::kMessagePrefix);
   CHECK(message.too_long());
-  FirstMessage at_the_bound(4);
+  FirstMessage at_the_bound(4, meter);
   Append(at_the_bound, Framed("1234"));
   CHECK(at_the_bound.complete());
   CHECK_FALSE(at_the_bound.too_long());
