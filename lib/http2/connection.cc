@@ -661,30 +661,9 @@ void Stream::SendHeaders(HeaderList headers, bool end) {
   connection_.MarkDirty();
 }
 
-void Stream::Resume() {
-  if (deferred_) {
-    deferred_ = false;
-    nghttp2_session_resume_data(connection_.session_, id_);
-  }
-  connection_.MarkDirty();
-}
-
 void Stream::SendData(Slice data) {
   output_.Push(std::move(data));
   if (!connection_.sweep_timer_.running()) connection_.sweep_timer_.Start(kSweepMs);
-  Resume();
-}
-
-void Stream::SendEnd() {
-  output_ended_ = true;
-  Resume();
-}
-
-void Stream::SendTrailers(HeaderList trailers) {
-  sent_trailers_ = std::move(trailers);
-  output_ended_ = true;
-  // Trailers need no window, but nghttp2 asks for the end of the data only when there is one.
-  if (output_.empty() && headers_offset_ != kNotSent) SubmitTrailers();
   Resume();
 }
 
@@ -692,36 +671,6 @@ void Stream::SubmitTrailers() {
   if (std::exchange(trailers_submitted_, true)) return;
   const FieldArray& fields = connection_.ToFields(sent_trailers_);
   nghttp2_submit_trailer(connection_.session_, id_, fields.data(), fields.size());
-}
-
-void Stream::Credit(size_t bytes) {
-  nghttp2_session_consume_stream(connection_.session_, id_, bytes);
-  connection_.MarkDirty();
-}
-
-void Stream::GrowWindow(uint32_t bytes) {
-  nghttp2_session_set_local_window_size(connection_.session_, NGHTTP2_FLAG_NONE, id_,
-                                        static_cast<int32_t>(bytes));
-  connection_.MarkDirty();
-}
-
-void Stream::Reset(uint32_t error_code) {
-  listener_ = nullptr;
-  DropUnsent();
-  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
-  connection_.MarkDirty();
-}
-
-SliceQueue Stream::TakeUnsent() { return std::exchange(output_, SliceQueue()); }
-
-void Stream::DropUnsent() {
-  SliceQueue kept;
-  while (kept.bytes() < promised_) {
-    size_t n = std::min(output_.front().size(), promised_ - kept.bytes());
-    kept.Push(output_.front().First(n));
-    output_.Consume(n);
-  }
-  output_ = std::move(kept);
 }
 
 }  // namespace praefect::http2
