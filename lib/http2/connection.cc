@@ -414,6 +414,7 @@ void Connection::GracefulShutdown() {
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, 0, kNoError, nullptr, 0);
     return MarkDirty();
   }
+  if (!preface_checked_) return Close("it had said nothing yet");  // a GOAWAY would not leave
   nghttp2_submit_shutdown_notice(session_);
   shutdown_timer_.Start(kShutdownWaitMs);
   MarkDirty();

@@ -1,3 +1,6 @@
+// The beginning of a call: headers, first message, route. The relay is in call_relay.cc, the end in
+// call_end.cc.
+
 #include "proxy/call.h"
 
 #include <absl/strings/str_cat.h>
@@ -8,7 +11,6 @@
 #include <utility>
 
 #include "gitaly/target.h"
-#include "proxy/access_log.h"
 #include "proxy/worker.h"
 
 namespace praefect::proxy {
@@ -21,14 +23,9 @@ using std::chrono::system_clock;
 
 namespace {
 
-// Bytes of a status message of our own. Escaped they take three times as many at most; an answer
-// that is longer than a client takes, or than nghttp2 sends, would be none.
-constexpr size_t kMaxMessage = 2'000;
 constexpr std::string_view kHealthPrefix = "/grpc.health.v1.Health/";
 
 int64_t UnixSeconds(system_clock::time_point time) { return system_clock::to_time_t(time); }
-
-StatusCode ToStatusCode(absl::StatusCode code) { return static_cast<StatusCode>(code); }
 
 // Allocates a block of its own for one message with its prefix.
 http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message) {
@@ -39,13 +36,6 @@ http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message) {
   http2::Slice slice(block, block->data(), size);
   http2::BlockPool::Release(block);
   return slice;
-}
-
-bool IsGrpc(std::string_view content_type) {
-  constexpr std::string_view kType = "application/grpc";
-  if (content_type.substr(0, kType.size()) != kType) return false;
-  return content_type.size() == kType.size() || content_type[kType.size()] == '+' ||
-         content_type[kType.size()] == ';';
 }
 
 }  // namespace
@@ -105,7 +95,7 @@ void Call::Start(bool end, bool headers_too_large) {
 }
 
 bool Call::AcceptHeaders(bool headers_too_large) {
-  if (!IsGrpc(headers_.content_type)) {
+  if (!IsGrpcContentType(headers_.content_type)) {
     RefuseHttp("415", StatusCode::kInvalidArgument,
                fmt::format("invalid gRPC request content-type \"{}\"", headers_.content_type),
                "content_type");
@@ -272,310 +262,6 @@ void Call::OnConnectFailed(const absl::Status& status) {
   waiting_ = false;
   auto cause = status.message();
   Unreachable(route_.node, {cause.data(), cause.size()});
-}
-
-// ---- the client's side ----------------------------------------------------------------------
-
-void Call::ClientData(http2::Slice data) {
-  request_bytes_ += data.size();
-  if (answered_) return;
-  if (collecting_ != nullptr) {
-    size_t taken = collecting_->Append(data.data(), data.size());
-    // What was taken is bounded by itself, so the client may go on; the rest waits for the node.
-    if (taken > 0) client_->Credit(taken);
-    data.RemovePrefix(taken);
-    pending_.Push(std::move(data));
-    if (collecting_->too_long()) {
-      return Refuse({absl::StatusCode::kResourceExhausted,
-                     absl::StrCat("the first message is longer than max_first_message_bytes (",
-                                  worker_.shared().config.limits.max_first_message_bytes, ")"),
-                     "first_message_too_long", "limits.max_first_message_bytes"});
-    }
-    if (collecting_->complete()) return FirstMessageComplete();
-    RefuseIfFull();  // a client may begin many and end none
-    return;
-  }
-  if (node_ == nullptr) {
-    if (!node_done_) pending_.Push(std::move(data));
-    return;
-  }
-  MaybeEnlarge(*client_, request_bytes_, node_->queued_bytes());
-  node_->SendData(std::move(data));
-}
-
-void Call::ClientEnd() {
-  client_ended_ = true;
-  if (answered_) return;
-  if (collecting_ != nullptr) {
-    if (collecting_->empty()) return RouteBy({}, false);
-    return Refuse({absl::StatusCode::kInternal, "the request ended inside its first message",
-                   "first_message_cut_short", ""});
-  }
-  if (node_ != nullptr) node_->SendEnd();
-}
-
-void Call::ClientDrained(size_t bytes) {
-  if (node_ != nullptr) node_->Credit(bytes);
-}
-
-void Call::ClientClosed(const http2::StreamClosure& closure) {
-  client_ = nullptr;
-  if (!answered_) {
-    code_ = StatusCode::kCanceled;
-    error_ = closure.connection_lost ? "the client's connection is gone" : "the client cancelled";
-  }
-  DropNode(http2::kCancel);
-  Report();
-  delete this;
-}
-
-// ---- the node's side ------------------------------------------------------------------------
-
-void Call::NodeHeaders(HeaderList headers, bool end) {
-  std::string_view http_status = headers.Get(":status");
-  if (http_status != "200" || !IsGrpc(headers.Get("content-type"))) {
-    DropNode(http2::kCancel);
-    return Answer(http_status == "200" ? StatusCode::kUnknown : http2::StatusFromHttp(http_status),
-                  fmt::format("{} answered with HTTP status {} instead of gRPC",
-                              NodeName(route_.node), http_status));
-  }
-  if (end) return FinishFromNode(std::move(headers), true);
-  answer_started_ = true;
-  first_ = http2::Slice();
-  client_->SendHeaders(std::move(headers), false);
-}
-
-void Call::NodeData(http2::Slice data) {
-  response_bytes_ += data.size();
-  if (answered_) return;
-  MaybeEnlarge(*node_, response_bytes_, client_->queued_bytes());
-  client_->SendData(std::move(data));
-}
-
-void Call::NodeEnd(HeaderList trailers) { FinishFromNode(std::move(trailers), false); }
-
-// The first message's bytes were given back to the client when they were collected.
-void Call::NodeDrained(size_t bytes) {
-  uint64_t before = std::max<uint64_t>(node_drained_, first_size_);
-  node_drained_ += bytes;
-  if (node_drained_ > before && client_ != nullptr) client_->Credit(node_drained_ - before);
-}
-
-void Call::NodeClosed(const http2::StreamClosure& closure) {
-  if (node_done_ || answered_) {
-    node_ = nullptr;
-    return;
-  }
-  if (closure.never_taken && Resend(closure)) return;
-  node_ = nullptr;
-  node_finished_ = steady_clock::now();
-  if (closure.connection_lost) {
-    return Answer(StatusCode::kUnavailable, fmt::format("{} was lost during the call: {}",
-                                                        NodeName(route_.node), closure.cause));
-  }
-  Answer(http2::StatusFromHttp2Error(closure.error_code),
-         fmt::format("{} reset the call with {}", NodeName(route_.node),
-                     http2::Http2ErrorName(closure.error_code)));
-}
-
-// Only what the node provably never took is sent again, and only while all of it is still held.
-bool Call::Resend(const http2::StreamClosure& closure) {
-  bool held = !answer_started_ && node_drained_ <= first_size_;
-  if (!held || attempts_ >= kMaxAttempts) return false;
-  http2::SliceQueue unsent = node_->TakeUnsent();
-  unsent.Consume(first_size_ - node_drained_);  // the first message goes out whole again
-  pending_ = std::move(unsent);
-  node_ = nullptr;
-  worker_.shared().metrics.resent.Increment();
-  SendToNode();
-  return true;
-}
-
-void Call::SideCallDone(const nodes::Node& node, SideCall::Outcome outcome) {
-  side_calls_open_--;
-  if (outcome.code != StatusCode::kOk && error_.empty()) {
-    error_ = absl::StrCat(NodeName(&node), ": ", outcome.message);
-    code_ = outcome.code;
-    if (node_done_) {  // the first error is the answer
-      end_ = std::move(outcome.trailers);
-      end_is_trailers_only_ = false;
-    }
-  }
-  if (node_done_ && side_calls_open_ == 0 && !answered_) ForwardEnd();
-}
-
-// ---- the end --------------------------------------------------------------------------------
-
-void Call::FinishFromNode(HeaderList trailers, bool trailers_only) {
-  node_done_ = true;
-  node_finished_ = steady_clock::now();
-  bool side_call_failed = !error_.empty();
-  if (!side_call_failed) NoteNodeStatus(trailers);
-  end_ = std::move(trailers);
-  end_is_trailers_only_ = trailers_only;
-  // A node that is done before its client tells the rest that it does not want it.
-  if (!client_ended_ && node_ != nullptr) std::exchange(node_, nullptr)->Reset(http2::kNoError);
-  if (side_calls_open_ == 0) ForwardEnd();
-}
-
-void Call::NoteNodeStatus(const HeaderList& trailers) {
-  auto code = http2::ParseStatus(trailers.Get("grpc-status"));
-  code_ = code.value_or(StatusCode::kUnknown);
-  if (code_ == StatusCode::kOk) return;
-  error_ = http2::PercentDecode(trailers.Get("grpc-message"));
-  bool refused_token =
-      route_.node != nullptr &&
-      ((code_ == StatusCode::kPermissionDenied && error_.substr(0, 17) == "permission denied") ||
-       (code_ == StatusCode::kUnauthenticated && error_ == "authentication required"));
-  if (!refused_token) return;
-  refusal_.reason = "node_token_refused";
-  refusal_.hint = fmt::format(
-      "{} refused Praefect's token: compare virtual_storage.node.token "
-      "with auth.token of that Gitaly, and the two hosts' clocks",
-      NodeName(route_.node));
-  worker_.shared()
-      .metrics.node_token_refused
-      .Add({{"virtual_storage", route_.node->virtual_storage},
-            {"gitaly_storage", route_.node->storage},
-            {"key", "virtual_storage.node.token"}})
-      .Increment();
-}
-
-// An OK waits here for its settlement once writes have one.
-void Call::ForwardEnd() {
-  bool replaced = code_ != StatusCode::kOk && http2::ParseStatus(end_.Get("grpc-status")) != code_;
-  if (replaced || end_.empty()) {  // a side call's error, or a node that ended without a status
-    std::string message =
-        error_.empty() ? NodeName(route_.node) + " ended without a status" : error_;
-    return Answer(code_, std::move(message));
-  }
-  answered_ = true;
-  deadline_.Stop();
-  if (end_is_trailers_only_ && !answer_started_) {
-    client_->SendHeaders(std::move(end_), true);
-  } else {
-    client_->SendTrailers(std::move(end_));
-  }
-}
-
-void Call::Refuse(routing::Refusal refusal) {
-  StatusCode code = ToStatusCode(refusal.code);
-  std::string message = std::exchange(refusal.message, {});
-  refusal_ = std::move(refusal);
-  Answer(code, std::move(message));
-}
-
-void Call::RefuseHttp(std::string_view http_status, StatusCode code, std::string message,
-                      std::string_view reason) {
-  refusal_.reason = reason;
-  Answer(code, std::move(message), http_status);
-}
-
-void Call::Answer(StatusCode code, std::string message, std::string_view http_status) {
-  answered_ = true;
-  deadline_.Stop();
-  collecting_.reset();
-  pending_.Clear();
-  DropNode(http2::kCancel);
-  code_ = code;
-  error_ = std::move(message);
-  if (error_.size() > kMaxMessage) error_.resize(kMaxMessage);
-
-  HeaderList headers;
-  if (!answer_started_) {
-    headers.AddNamed(":status", http_status);
-    headers.AddView("content-type", "application/grpc");
-    if (refusal_.reason == "first_message_encoding") {
-      headers.AddView("grpc-accept-encoding", "identity,gzip");
-    }
-  }
-  headers.AddNamed("grpc-status", std::to_string(static_cast<int>(code)));
-  headers.AddNamed("grpc-message", http2::PercentEncode(error_));
-  if (answer_started_) {
-    client_->SendTrailers(std::move(headers));
-  } else {
-    client_->SendHeaders(std::move(headers), true);
-  }
-}
-
-// Operators search for how this message begins (the documentation names it).
-void Call::Unreachable(const nodes::Node* node, std::string_view cause) {
-  Refuse({absl::StatusCode::kUnavailable,
-          fmt::format(
-              "all SubCons are in TransientFailure, latest connection error: cannot reach {}: {}",
-              NodeName(node), cause),
-          "node_unreachable",
-          "is Gitaly running there? compare virtual_storage.node.address with its listen_addr"});
-}
-
-void Call::DropNode(uint32_t error_code) {
-  if (waiting_) upstream_->Forget(*this);
-  waiting_ = false;
-  if (node_ != nullptr) {
-    if (node_finished_ == SteadyTime()) node_finished_ = steady_clock::now();
-    std::exchange(node_, nullptr)->Reset(error_code);
-  }
-  side_calls_.clear();
-  side_calls_open_ = 0;
-}
-
-void Call::DeadlineExceeded() {
-  if (answered_) return;
-  client_->DropUnsent();  // a client that is told "too late" does not wait for the rest
-  refusal_.reason = "deadline";
-  Answer(StatusCode::kDeadlineExceeded, "context deadline exceeded");
-}
-
-// A stream whose receiver keeps up may have more under way. What is allowed so is bounded for the
-// whole process: everybody may stall at once.
-void Call::MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued) {
-  bool candidate = received > kEnlargedWindow / 2 && queued == 0 && enlarged_ == 0;
-  if (!candidate) return;
-  const Shared& shared = worker_.shared();
-  int64_t bound = static_cast<int64_t>(shared.config.limits.max_buffered_bytes / 2);
-  if (shared.enlarged_windows.fetch_add(kEnlargedWindow) > bound) {
-    shared.enlarged_windows.fetch_sub(kEnlargedWindow);
-    return;
-  }
-  enlarged_ = 1;
-  from.GrowWindow(kEnlargedWindow);
-}
-
-void Call::Report() {
-  auto total = steady_clock::now() - start_;
-  counters_->handled[static_cast<size_t>(code_)]->Increment();
-  if (counters_->handling != nullptr) {
-    counters_->handling->Observe(std::chrono::duration<double>(total).count());
-  }
-  if (!refusal_.reason.empty()) {
-    worker_.shared().metrics.refusals.Add({{"reason", std::string(refusal_.reason)}}).Increment();
-  }
-  AccessRecord record;
-  record.path = headers_.path;
-  record.method = method_;
-  record.unary = local_;
-  record.request = &request_;
-  record.peer = peer_;
-  record.correlation_id = correlation_id_;
-  record.virtual_storage = virtual_storage_;
-  record.relative_path = relative_path_;
-  record.code = code_;
-  record.error = error_;
-  record.refusal = refusal_.reason;
-  record.hint = refusal_.hint;
-  record.authenticated = authenticated_;
-  record.start = wall_start_;
-  record.total = total;
-  if (node_opened_ != SteadyTime()) {
-    if (route_.node != nullptr) record.storage = route_.node->storage;
-    auto finished = node_finished_ == SteadyTime() ? steady_clock::now() : node_finished_;
-    record.in_gitaly = finished - node_opened_;
-  }
-  if (timeout_.has_value()) record.deadline = *timeout_;
-  record.request_bytes = request_bytes_;
-  record.response_bytes = response_bytes_;
-  record.attempts = attempts_;
-  WriteAccessLine(worker_.shared().logger, record);
 }
 
 std::optional<milliseconds> Call::TimeLeft() const {

@@ -150,6 +150,7 @@ class Call final : private Upstream::Waiter {
   bool end_is_trailers_only_ = false;
   std::vector<std::unique_ptr<SideCall>> side_calls_;
   size_t side_calls_open_ = 0;
+  bool side_call_failed_ = false;
 
   // For the log.
   http2::StatusCode code_ = http2::StatusCode::kCanceled;  // if nobody says otherwise

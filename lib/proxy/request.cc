@@ -43,6 +43,13 @@ RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers) {
   return read;
 }
 
+bool IsGrpcContentType(std::string_view content_type) {
+  constexpr std::string_view kType = "application/grpc";
+  if (content_type.substr(0, kType.size()) != kType) return false;
+  return content_type.size() == kType.size() || content_type[kType.size()] == '+' ||
+         content_type[kType.size()] == ';';
+}
+
 http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes::Node* node,
                                   std::string_view correlation_id,
                                   std::optional<std::chrono::milliseconds> time_left,

@@ -19,6 +19,9 @@ struct RequestHeaders {
 };
 RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers);
 
+// "application/grpc", alone or with a suffix or parameters.
+bool IsGrpcContentType(std::string_view content_type);
+
 // The headers for `node` (nullptr: a service of our own): the client's, without its credentials and
 // what concerns its own hop only, with the node's token, the time left and the correlation id.
 // Refers to `request`, which must outlive the result.

@@ -306,6 +306,18 @@ TEST_CASE("a graceful shutdown lets the open stream finish and takes no new one"
   CHECK(pair.server.closure.kind == ConnectionClosure::Kind::kDone);
 }
 
+TEST_CASE("a shutdown does not wait for a client that never spoke") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  Pair pair;
+  End silent;
+  silent.connection = pair.Make(silent, Connection::Side::kServer, ends[0], {});
+  silent.connection->GracefulShutdown();
+  pair.RunUntil([&] { return silent.connection == nullptr; });
+  CHECK(silent.closure.kind == ConnectionClosure::Kind::kLocal);
+  close(ends[1]);
+}
+
 TEST_CASE("more header fields than allowed are cut and said") {
   ConnectionOptions options;
   options.max_header_fields = 3;

@@ -1,0 +1,175 @@
+// The middle of a call: what its two sides say, passed on as it comes.
+
+#include "proxy/call.h"
+
+#include <absl/strings/str_cat.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/worker.h"
+
+namespace praefect::proxy {
+
+using http2::HeaderList;
+using http2::StatusCode;
+using std::chrono::steady_clock;
+
+void Call::ClientData(http2::Slice data) {
+  request_bytes_ += data.size();
+  if (answered_) return;
+  if (collecting_ != nullptr) {
+    size_t taken = collecting_->Append(data.data(), data.size());
+    // What was taken is bounded by itself, so the client may go on; the rest waits for the node.
+    if (taken > 0) client_->Credit(taken);
+    data.RemovePrefix(taken);
+    pending_.Push(std::move(data));
+    if (collecting_->too_long()) {
+      return Refuse({absl::StatusCode::kResourceExhausted,
+                     absl::StrCat("the first message is longer than max_first_message_bytes (",
+                                  worker_.shared().config.limits.max_first_message_bytes, ")"),
+                     "first_message_too_long", "limits.max_first_message_bytes"});
+    }
+    if (collecting_->complete()) return FirstMessageComplete();
+    RefuseIfFull();  // a client may begin many and end none
+    return;
+  }
+  if (node_ == nullptr) {
+    // A copy: small pieces would keep whole receive blocks while a connection is made.
+    if (!node_done_) pending_.PushCopy(worker_.buffers().packed, data.data(), data.size());
+    return;
+  }
+  MaybeEnlarge(*client_, request_bytes_, node_->queued_bytes());
+  node_->SendData(std::move(data));
+}
+
+void Call::ClientEnd() {
+  client_ended_ = true;
+  if (answered_) return;
+  if (collecting_ != nullptr) {
+    if (collecting_->empty()) return RouteBy({}, false);
+    return Refuse({absl::StatusCode::kInternal, "the request ended inside its first message",
+                   "first_message_cut_short", ""});
+  }
+  if (node_ != nullptr) node_->SendEnd();
+}
+
+void Call::ClientDrained(size_t bytes) {
+  if (node_ != nullptr) node_->Credit(bytes);
+}
+
+void Call::ClientClosed(const http2::StreamClosure& closure) {
+  client_ = nullptr;
+  if (!answered_) {
+    code_ = StatusCode::kCanceled;
+    error_ = closure.connection_lost ? "the client's connection is gone" : "the client cancelled";
+  }
+  DropNode(http2::kCancel);
+  Report();
+  delete this;
+}
+
+// ---- the node's side ------------------------------------------------------------------------
+
+void Call::NodeHeaders(HeaderList headers, bool end) {
+  std::string_view http_status = headers.Get(":status");
+  if (http_status != "200" || !IsGrpcContentType(headers.Get("content-type"))) {
+    DropNode(http2::kCancel);
+    return Answer(http_status == "200" ? StatusCode::kUnknown : http2::StatusFromHttp(http_status),
+                  fmt::format("{} answered with HTTP status {} instead of gRPC",
+                              NodeName(route_.node), http_status));
+  }
+  if (end) return FinishFromNode(std::move(headers), true);
+  answer_started_ = true;
+  first_ = http2::Slice();
+  client_->SendHeaders(std::move(headers), false);
+}
+
+void Call::NodeData(http2::Slice data) {
+  response_bytes_ += data.size();
+  if (answered_) return;
+  MaybeEnlarge(*node_, response_bytes_, client_->queued_bytes());
+  client_->SendData(std::move(data));
+}
+
+void Call::NodeEnd(HeaderList trailers) { FinishFromNode(std::move(trailers), false); }
+
+// The first message's bytes were given back to the client when they were collected.
+void Call::NodeDrained(size_t bytes) {
+  uint64_t before = std::max<uint64_t>(node_drained_, first_size_);
+  node_drained_ += bytes;
+  if (node_drained_ > before && client_ != nullptr) client_->Credit(node_drained_ - before);
+}
+
+void Call::NodeClosed(const http2::StreamClosure& closure) {
+  if (node_done_ || answered_) {
+    node_ = nullptr;
+    return;
+  }
+  if (closure.never_taken && Resend(closure)) return;
+  node_ = nullptr;
+  node_finished_ = steady_clock::now();
+  if (closure.connection_lost) {
+    return Answer(StatusCode::kUnavailable, fmt::format("{} was lost during the call: {}",
+                                                        NodeName(route_.node), closure.cause));
+  }
+  Answer(http2::StatusFromHttp2Error(closure.error_code),
+         fmt::format("{} reset the call with {}", NodeName(route_.node),
+                     http2::Http2ErrorName(closure.error_code)));
+}
+
+// Only what the node provably never took is sent again, and only while all of it is still held.
+bool Call::Resend(const http2::StreamClosure& closure) {
+  bool held = !answer_started_ && node_drained_ <= first_size_;
+  if (!held || attempts_ >= kMaxAttempts) return false;
+  http2::SliceQueue unsent = node_->TakeUnsent();
+  unsent.Consume(first_size_ - node_drained_);  // the first message goes out whole again
+  pending_ = std::move(unsent);
+  node_ = nullptr;
+  worker_.shared().metrics.resent.Increment();
+  SendToNode();
+  return true;
+}
+
+void Call::SideCallDone(const nodes::Node& node, SideCall::Outcome outcome) {
+  side_calls_open_--;
+  if (outcome.code != StatusCode::kOk && !side_call_failed_) {
+    side_call_failed_ = true;
+    error_ = absl::StrCat(NodeName(&node), ": ", outcome.message);
+    code_ = outcome.code;
+    if (node_done_) {  // the first error is the answer
+      end_ = std::move(outcome.trailers);
+      end_is_trailers_only_ = false;
+    }
+  }
+  if (node_done_ && side_calls_open_ == 0 && !answered_) ForwardEnd();
+}
+
+void Call::DropNode(uint32_t error_code) {
+  if (waiting_) upstream_->Forget(*this);
+  waiting_ = false;
+  if (node_ != nullptr) {
+    if (node_finished_ == SteadyTime()) node_finished_ = steady_clock::now();
+    std::exchange(node_, nullptr)->Reset(error_code);
+  }
+  side_calls_.clear();
+  side_calls_open_ = 0;
+}
+
+// A stream whose receiver keeps up may have more under way. What is allowed so is bounded for the
+// whole process: everybody may stall at once.
+void Call::MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued) {
+  bool candidate = received > kEnlargedWindow / 2 && queued == 0 && enlarged_ == 0;
+  if (!candidate) return;
+  const Shared& shared = worker_.shared();
+  int64_t bound = static_cast<int64_t>(shared.config.limits.max_buffered_bytes / 2);
+  if (shared.enlarged_windows.fetch_add(kEnlargedWindow) > bound) {
+    shared.enlarged_windows.fetch_sub(kEnlargedWindow);
+    return;
+  }
+  enlarged_ = 1;
+  from.GrowWindow(kEnlargedWindow);
+}
+
+}  // namespace praefect::proxy
