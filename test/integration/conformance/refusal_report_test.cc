@@ -9,6 +9,25 @@
 namespace praefect::test {
 namespace {
 
+// One whole request; `fields` replace the valid ones.
+RawAnswer Ask(RawClient& client, const std::string& path, const Fields& fields,
+              const std::string& data) {
+  const uint32_t stream = client.Open(path, fields);
+  client.connection().SendData(stream, data, true);
+  return client.Answer(stream);
+}
+
+std::string Metrics(PraefectProcess& praefect) {
+  const auto line = praefect.WaitLog(
+      [](const nlohmann::json& l) { return l.value("msg", "") == "Starting prometheus listener"; });
+  Socket socket = Dial("tcp://" + line["address"].get<std::string>());
+  socket.WriteAll("GET /metrics HTTP/1.0\r\n\r\n");
+  std::string page;
+  while (socket.ReadSome(page, std::chrono::seconds(5)) == Socket::Input::kBytes) {
+  }
+  return page;
+}
+
 struct Reported : Conformance {
   Reported() {
     options().keys = "prometheus_listen_addr = \"127.0.0.1:0\"";
@@ -19,25 +38,11 @@ struct Reported : Conformance {
     Serve(Echo);
   }
 
-  // One whole request; `fields` replace the valid ones.
   void Ask(const std::string& path, const Fields& fields, const std::string& data) {
     RawClient client(address());
-    const uint32_t stream = client.Open(path, fields);
-    client.connection().SendData(stream, data, true);
-    CHECK(client.Answer(stream).grpc_status() != "0");
+    CHECK(test::Ask(client, path, fields, data).grpc_status() != "0");
   }
-
-  std::string Metrics() {
-    const auto line = praefect().WaitLog([](const nlohmann::json& l) {
-      return l.value("msg", "") == "Starting prometheus listener";
-    });
-    Socket socket = Dial("tcp://" + line["address"].get<std::string>());
-    socket.WriteAll("GET /metrics HTTP/1.0\r\n\r\n");
-    std::string page;
-    while (socket.ReadSome(page, std::chrono::seconds(5)) == Socket::Input::kBytes) {
-    }
-    return page;
-  }
+  std::string Metrics() { return test::Metrics(praefect()); }
 
   void CheckReported(const std::string& reason) {
     const auto line = praefect().WaitLog(
@@ -99,6 +104,22 @@ TEST_CASE_METHOD(Reported, "connections that speak something else are counted by
   CHECK_THAT(Metrics(),
              Catch::Contains(fmt::format(
                  "gitaly_praefect_client_connections_closed_total{{reason=\"{}\"}} 1\n", reason)));
+}
+
+TEST_CASE_METHOD(Conformance, "connections above the limit are closed and counted", "[praefect]") {
+  options().keys = "prometheus_listen_addr = \"127.0.0.1:0\"";
+  options().limits = "max_connections = 5";
+  Serve(Echo);
+  std::vector<Socket> sockets;  // the fixture may hold connections of its own
+  for (int i = 0; i < 10; ++i) sockets.push_back(Dial(address()));
+  const std::string counter = "gitaly_praefect_refusals_total{reason=\"max_connections\"} ";
+  CHECK(Eventually([&] {
+    const std::string page = Metrics(praefect());
+    const size_t at = page.find(counter);
+    return at != std::string::npos && std::stoi(page.substr(at + counter.size())) >= 5;
+  }));
+  sockets.clear();
+  CHECK(Eventually([&] { return Call(kUnary).Exchange({Sent()}).ok(); }));
 }
 
 TEST_CASE_METHOD(Reported, "an unknown name never becomes a label", "[praefect]") {
