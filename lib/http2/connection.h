@@ -32,7 +32,7 @@ namespace praefect::http2 {
 
 class Connection;
 class Stream;
-struct Callbacks;   // nghttp2's side, in connection.cc
+struct Callbacks;   // nghttp2's side, callbacks.h
 struct FieldArray;  // likewise
 
 // Error codes of RFC 9113, section 7, that others than nghttp2 name.
