@@ -154,7 +154,6 @@ int Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame,
     if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();
     return 0;
   }
-  stream->end_sent_ = true;
   // A server that is done before its client tells it so (RFC 9113, 8.1).
   if (Self(user).side_ == Connection::Side::kServer && !stream->peer_ended_) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);

@@ -107,7 +107,6 @@ Stream* Connection::NewStream() {
   stream->next_ = streams_;
   if (streams_ != nullptr) streams_->previous_ = stream;
   streams_ = stream;
-  stream_count_++;
   return stream;
 }
 
@@ -115,7 +114,6 @@ void Connection::FreeStream(Stream* stream) {
   if (stream->previous_ != nullptr) stream->previous_->next_ = stream->next_;
   if (stream->next_ != nullptr) stream->next_->previous_ = stream->previous_;
   if (streams_ == stream) streams_ = stream->next_;
-  stream_count_--;
   delete stream;
 }
 

@@ -122,7 +122,6 @@ class Stream {
   bool peer_ended_ = false;
   bool output_ended_ = false;  // SendEnd or SendTrailers was called
   bool trailers_submitted_ = false;
-  bool end_sent_ = false;  // END_STREAM has left
   bool deferred_ = false;  // nghttp2 waits to be told that there is data
   bool drained_since_sweep_ = false;
   uint64_t headers_offset_ = kNotSent;  // where HEADERS begin in the connection's output
@@ -177,7 +176,6 @@ class Connection final : public net::RoundEndTask {
 
   bool usable() const { return !goaway_received_ && !closing_ && !out_of_ids_; }
   bool peer_spoke() const { return peer_settings_; }  // its SETTINGS have arrived
-  size_t stream_count() const { return stream_count_; }
   uint64_t bytes_received() const { return bytes_received_; }
   const net::Transport& transport() const { return *transport_; }
   size_t output_bytes() const { return output_.bytes(); }
@@ -232,7 +230,6 @@ class Connection final : public net::RoundEndTask {
   uint64_t bytes_received_ = 0;
 
   Stream* streams_ = nullptr;
-  size_t stream_count_ = 0;
   std::vector<std::function<void()>> pings_;  // waiting for their acknowledgements, in order
   std::unique_ptr<FieldArray> fields_;        // scratch of ToFields
 
