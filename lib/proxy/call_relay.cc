@@ -134,14 +134,11 @@ bool Call::Resend(const http2::StreamClosure& closure) {
 
 void Call::SideCallDone(const nodes::Node& node, SideCall::Outcome outcome) {
   side_calls_open_--;
-  if (outcome.code != StatusCode::kOk && !side_call_failed_) {
+  bool first_error = !side_call_failed_ && !(node_done_ && code_ != StatusCode::kOk);
+  if (outcome.code != StatusCode::kOk && first_error) {
     side_call_failed_ = true;
     error_ = absl::StrCat(NodeName(&node), ": ", outcome.message);
     code_ = outcome.code;
-    if (node_done_) {  // the first error is the answer
-      end_ = std::move(outcome.trailers);
-      end_is_trailers_only_ = false;
-    }
   }
   if (node_done_ && side_calls_open_ == 0 && !answered_) ForwardEnd();
 }

@@ -86,6 +86,16 @@ TEST_CASE("Namespaces go to the nodes that are healthy") {
   cluster.praefect().WaitLog("a node that is down misses this call");
 }
 
+// Each node's refusal is an answer without headers before it: none of them may be waited for.
+TEST_CASE("A namespace that every node refuses is refused at once") {
+  Cluster cluster;
+  for (int i = 0; i < 3; ++i) cluster.node(i).SetFaults("error=FAILED_PRECONDITION@AddNamespace");
+  const Outcome call = cluster.Call("NamespaceService/AddNamespace",
+                                    {{{"storageName", "default"}, {"name", "group"}}});
+  CHECK(call.exit_status == 64 + 9);  // gitaly-call's offset and FAILED_PRECONDITION
+  CHECK(!cluster.node(0).Has("group"));
+}
+
 TEST_CASE("A node that is restarted in an orderly way is found again") {
   const auto transport = GENERATE(Transport::kTcp, Transport::kUnix);
   Cluster cluster({transport});
