@@ -34,9 +34,19 @@ struct Auth {
   bool operator==(const Auth&) const = default;
 };
 
+// `[tls]`: what tls_listen_addr answers with. The key comes from one of two places.
+struct Tls {
+  std::string certificate_path;         // PEM: the certificate, then its chain
+  std::string key_path;                 // PEM
+  std::string key;                      // the same, inline; a secret
+  std::string min_version = "TLS 1.2";  // or "TLS 1.3"; also towards nodes
+  bool operator==(const Tls&) const = default;
+};
+
 struct Logging {
   std::string format = "text";  // "text" or "json"
   std::string level = "info";   // "debug", "info", "warn", "error" or "fatal"
+  std::string file;             // where log lines go; empty: standard output
   std::string dir;              // known, not used by Praefect
   bool operator==(const Logging&) const = default;
 };
@@ -61,11 +71,38 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
-struct Database {  // `[database]`; not used yet by `serve`
-  std::string host;
+// Where one kind of database connection goes. Empty fields are left to libpq's defaults, except
+// sslmode: empty means "require", as in the Go driver, unless `host` is a directory (unix socket).
+struct DatabaseEndpoint {
+  std::string host;  // one name, several with commas (the first that takes writes), or a directory
   int64_t port = 0;
   std::string user, password, dbname, sslmode, sslcert, sslkey, sslrootcert;
+  bool operator==(const DatabaseEndpoint&) const = default;
+};
+
+struct Database {           // `[database]`; not used yet by `serve`
+  DatabaseEndpoint pooled;  // statements and transactions; may be a transaction-pooling PgBouncer
+  // LISTEN: `[database.session_pooled]` (or the older host_no_proxy and port_no_proxy), each field
+  // that is not given there as in `pooled`.
+  DatabaseEndpoint session;
+  // Neither host nor dbname: the embedded store is used.
+  bool configured() const { return !pooled.host.empty() || !pooled.dbname.empty(); }
   bool operator==(const Database&) const = default;
+};
+
+// `[embedded_store]`: the SQLite file that stands in for PostgreSQL where none is configured.
+struct EmbeddedStore {
+  std::string path;  // resolved: praefect.db in $STATE_DIRECTORY, else beside the configuration
+  bool operator==(const EmbeddedStore&) const = default;
+};
+
+// `[failover]`: when failing calls say that a node is broken although it answers probes. All three
+// or none; the defaults are our own (upstream has none).
+struct ErrorThresholds {
+  std::chrono::milliseconds window{10'000};
+  uint32_t read_errors = 100;   // accessors that failed in the window; 0: never
+  uint32_t write_errors = 100;  // mutators
+  bool operator==(const ErrorThresholds&) const = default;
 };
 
 struct Config {
@@ -73,20 +110,28 @@ struct Config {
 
   std::string listen_addr;             // HOST:PORT, optionally with tcp://
   std::string socket_path;             // optionally with unix:
-  std::string tls_listen_addr;         // known, refused until TLS is built
+  std::string tls_listen_addr;         // HOST:PORT, optionally with tls://; needs [tls]
   std::string prometheus_listen_addr;  // HOST:PORT of the admin HTTP listener; empty: none
+  // TERM: readiness goes false, then for this long everything is still taken (a load balancer needs
+  // time to notice), then the listeners close and graceful_stop_timeout begins.
+  std::chrono::milliseconds graceful_stop_delay{0};
   std::chrono::milliseconds graceful_stop_timeout{60'000};
+  // A node that leaves a PING unanswered for so long is taken for frozen: its connections close.
+  std::chrono::milliseconds keepalive_timeout{10'000};
   uint32_t workers = 0;  // event loops; 0: one for each CPU of the affinity mask
 
   bool failover_enabled = false;
   std::string election_strategy = "per_repository";
+  ErrorThresholds error_thresholds;
 
   std::vector<VirtualStorage> virtual_storages;
   Auth auth;
+  Tls tls;
   Logging logging;
   Prometheus prometheus;
   Limits limits;
   Database database;
+  EmbeddedStore embedded_store;
 
   bool operator==(const Config&) const = default;
 };

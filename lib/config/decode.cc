@@ -37,12 +37,6 @@ constexpr IgnoredKey kIgnoredDatabase[] = {
     {"default_timeout_ms", Kind::kInteger},
 };
 
-constexpr IgnoredKey kIgnoredSessionPooled[] = {
-    {"host", Kind::kString},     {"port", Kind::kInteger},  {"user", Kind::kString},
-    {"password", Kind::kString}, {"dbname", Kind::kString}, {"sslmode", Kind::kString},
-    {"sslcert", Kind::kString},  {"sslkey", Kind::kString}, {"sslrootcert", Kind::kString},
-};
-
 std::vector<IgnoredSection> IgnoredSections() {
   return {
       {"sentry", {{"sentry_dsn", Kind::kString}, {"sentry_environment", Kind::kString}}},
@@ -211,22 +205,27 @@ class Decoder {
 
   void ReadDatabase(Section& section) {
     Database& database = config_.database;
-    section.Read("host", database.host);
-    section.Read("port", database.port, 0, 65535);
-    section.Read("user", database.user);
-    ReadSecret(section, "password", database.password);
-    section.Read("dbname", database.dbname);
-    section.Read("sslmode", database.sslmode);
-    section.Read("sslcert", database.sslcert);
-    section.Read("sslkey", database.sslkey);
-    section.Read("sslrootcert", database.sslrootcert);
+    ReadEndpoint(section, database.pooled);
+    database.session = database.pooled;
     section.Ignore(kIgnoredDatabase);
-    if (auto pooled = section.Child("session_pooled")) {
-      pooled->Ignore(kIgnoredSessionPooled);
-      Finish(*pooled);
+    if (auto session = section.Child("session_pooled")) {
+      ReadEndpoint(*session, database.session);
+      Finish(*session);
     }
-    if (!database.host.empty() || !database.dbname.empty()) findings_.NotActedOn("database");
+    if (database.configured()) findings_.NotActedOn("database");
     Finish(section);
+  }
+
+  void ReadEndpoint(Section& section, DatabaseEndpoint& endpoint) {
+    section.Read("host", endpoint.host);
+    section.Read("port", endpoint.port, 0, 65535);
+    section.Read("user", endpoint.user);
+    ReadSecret(section, "password", endpoint.password);
+    section.Read("dbname", endpoint.dbname);
+    section.Read("sslmode", endpoint.sslmode);
+    section.Read("sslcert", endpoint.sslcert);
+    section.Read("sslkey", endpoint.sslkey);
+    section.Read("sslrootcert", endpoint.sslrootcert);
   }
 
   // Failover is off when a node is named primary: whoever does that decides for themselves.

@@ -47,11 +47,12 @@ Config FormB() {
                               {{"gitaly-1", address, token, true},
                                {"gitaly-2", address, token, false},
                                {"gitaly-3", address, token, false}}}};
-  config.database.host = "POSTGRESQL_SERVER_ADDRESS";
-  config.database.port = 5432;
-  config.database.user = "praefect";
-  config.database.password = "PRAEFECT_SQL_PASSWORD";
-  config.database.dbname = "praefect_production";
+  config.database.pooled.host = "POSTGRESQL_SERVER_ADDRESS";
+  config.database.pooled.port = 5432;
+  config.database.pooled.user = "praefect";
+  config.database.pooled.password = "PRAEFECT_SQL_PASSWORD";
+  config.database.pooled.dbname = "praefect_production";
+  config.database.session = config.database.pooled;
   return config;
 }
 

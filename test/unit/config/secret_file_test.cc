@@ -63,7 +63,7 @@ TEST_CASE_METHOD(SecretFiles, "tokens and the password may come from files") {
       "address='tcp://h:1'\ntoken_file='" + path + "'\n");
   REQUIRE(result.config);
   CHECK(result.config->auth.token == "from-file");
-  CHECK(result.config->database.password == "from-file");
+  CHECK(result.config->database.pooled.password == "from-file");
   CHECK(result.config->virtual_storages[0].nodes[0].token == "from-file");
 }
 

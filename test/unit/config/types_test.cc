@@ -48,7 +48,7 @@ TEST_CASE("tables and arrays of tables are told apart") {
 TEST_CASE("an integer in quotes is taken with a warning") {
   const auto result = LoadWithTables("[database]\nport = '5432'\n");
   REQUIRE(result.config);
-  CHECK(result.config->database.port == 5432);
+  CHECK(result.config->database.pooled.port == 5432);
   CHECK(WarningAt(result, "database.port") == "an integer is written as a string");
   CHECK_FALSE(LoadWithTables("[database]\nport = '54x32'\n").config);
 }
