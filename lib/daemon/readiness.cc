@@ -1,0 +1,58 @@
+#include "daemon/readiness.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace praefect::daemon {
+namespace {
+
+// The first node that no probe has said anything about.
+const nodes::Node* FindUnknown(const nodes::Snapshot& snapshot) {
+  for (const nodes::VirtualStorage& storage : snapshot.virtual_storages) {
+    for (const nodes::Node& node : storage.nodes) {
+      if (node.health == nodes::Health::kUnknown) return &node;
+    }
+  }
+  return nullptr;
+}
+
+ReadinessCheck CheckProbed(const nodes::Snapshot& snapshot) {
+  const nodes::Node* unknown = FindUnknown(snapshot);
+  if (unknown == nullptr) return {"nodes-probed", ""};
+  return {"nodes-probed", fmt::format("nothing is known yet of node \"{}\" ({})", unknown->storage,
+                                      unknown->address_text)};
+}
+
+ReadinessCheck CheckPrimary(const nodes::VirtualStorage& storage) {
+  const nodes::Node& primary = storage.primary();
+  ReadinessCheck check{fmt::format("virtual-storage {}", storage.name), ""};
+  if (primary.health == nodes::Health::kUp) return check;
+  check.problem =
+      fmt::format("its primary \"{}\" ({}) is not healthy{}{}", primary.storage,
+                  primary.address_text, primary.reason.empty() ? "" : ": ", primary.reason);
+  return check;
+}
+
+}  // namespace
+
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping) {
+  std::vector<ReadinessCheck> checks;
+  checks.push_back({"stopping", stopping ? "Praefect was told to stop" : ""});
+  checks.push_back(CheckProbed(snapshot));
+  const auto first_storage = static_cast<std::ptrdiff_t>(checks.size());
+  for (const auto& storage : snapshot.virtual_storages) checks.push_back(CheckPrimary(storage));
+  const bool one_serves = std::any_of(checks.begin() + first_storage, checks.end(),
+                                      [](const auto& check) { return check.problem.empty(); });
+  std::for_each(checks.begin() + first_storage, checks.end(),
+                [&](ReadinessCheck& check) { check.required = !one_serves; });
+  return checks;
+}
+
+bool IsReady(const std::vector<ReadinessCheck>& checks) {
+  return std::all_of(checks.begin(), checks.end(), [](const ReadinessCheck& check) {
+    return check.problem.empty() || !check.required;
+  });
+}
+
+}  // namespace praefect::daemon

@@ -1,0 +1,27 @@
+#pragma once
+
+// Whether new calls should be sent to this Praefect, and if not, why: what /readyz shows, what
+// systemd is told, and what a load balancer acts on.
+
+#include <string>
+#include <vector>
+
+#include "nodes/snapshot.h"
+
+namespace praefect::daemon {
+
+struct ReadinessCheck {
+  std::string name;     // "stopping", "nodes-probed", "virtual-storage NAME"
+  std::string problem;  // empty: passed
+  // False: shown, and Praefect is ready all the same (one virtual storage of several is down).
+  bool required = true;
+  bool operator==(const ReadinessCheck&) const = default;
+};
+
+// Ready is who does not stop, knows the health of every node, and has a healthy primary in at
+// least one virtual storage. Health of gRPC says the same but for the second.
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping);
+
+bool IsReady(const std::vector<ReadinessCheck>& checks);
+
+}  // namespace praefect::daemon

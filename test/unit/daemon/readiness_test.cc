@@ -1,0 +1,67 @@
+#include "daemon/readiness.h"
+
+#include <catch2/catch.hpp>
+
+namespace praefect::daemon {
+namespace {
+
+using Catch::Matchers::Contains;
+using nodes::Health;
+
+// One virtual storage for each health, with one node of that health.
+std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool stopping = false) {
+  nodes::Snapshot snapshot;
+  for (const Health health : primaries) {
+    nodes::Node node;
+    node.storage = "gitaly-1";
+    node.address_text = "tcp://10.0.0.1:8075";
+    node.primary = true;
+    node.health = health;
+    if (health == Health::kDown) node.reason = "connection refused";
+    snapshot.virtual_storages.push_back({"default", {node}});
+  }
+  return CheckReadiness(snapshot, stopping);
+}
+
+std::string Problem(const std::vector<ReadinessCheck>& checks, const std::string& name) {
+  for (const ReadinessCheck& check : checks) {
+    if (check.name == name) return check.problem;
+  }
+  return "no such check";
+}
+
+TEST_CASE("with healthy nodes it is ready") {
+  const auto checks = Checks({Health::kUp});
+  CHECK(IsReady(checks));
+  CHECK(Problem(checks, "stopping").empty());
+  CHECK(Problem(checks, "virtual-storage default").empty());
+}
+
+TEST_CASE("who stops is not ready") {
+  const auto checks = Checks({Health::kUp}, /*stopping=*/true);
+  CHECK_FALSE(IsReady(checks));
+  CHECK(Problem(checks, "stopping") == "Praefect was told to stop");
+}
+
+TEST_CASE("before the first probes nothing is known, and it is not ready") {
+  const auto checks = Checks({Health::kUp, Health::kUnknown});
+  CHECK_FALSE(IsReady(checks));
+  CHECK_THAT(Problem(checks, "nodes-probed"), Contains("gitaly-1"));
+}
+
+TEST_CASE("without any healthy primary it is not ready, and says why") {
+  const auto checks = Checks({Health::kDown});
+  CHECK_FALSE(IsReady(checks));
+  CHECK(Problem(checks, "virtual-storage default") ==
+        "its primary \"gitaly-1\" (tcp://10.0.0.1:8075) is not healthy: connection refused");
+}
+
+TEST_CASE("one virtual storage that serves is enough, and the other one is shown") {
+  const auto checks = Checks({Health::kDown, Health::kUp});
+  CHECK(IsReady(checks));
+  CHECK_THAT(checks[2].problem, Contains("connection refused"));
+  CHECK_FALSE(checks[2].required);
+}
+
+}  // namespace
+}  // namespace praefect::daemon
