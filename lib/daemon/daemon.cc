@@ -71,10 +71,10 @@ class StopSignal {
 class Daemon::Impl {
  public:
   explicit Impl(Startup startup)
-      : config_(std::move(startup.config)),
-        logger_(LoggerFor(config_.logging)),
+      : config_(std::make_shared<const config::Config>(std::move(startup.config))),
+        logger_(LoggerFor(config_->logging)),
         metrics_(startup.version, startup.built, *logger_),
-        nodes_(config_, *logger_, metrics_.registry()),
+        nodes_(*config_, *logger_, metrics_.registry()),
         local_(nodes_, *logger_) {
     logger_->Info("Starting praefect", {{"version", startup.version}});
     LogWarnings(*logger_, startup.warnings);
@@ -110,6 +110,8 @@ class Daemon::Impl {
  private:
   // How soon StopNow is noticed while clients are still leaving.
   static constexpr std::chrono::milliseconds kGlance{20};
+  // For the status of calls that were ended to reach their clients.
+  static constexpr std::chrono::milliseconds kLastWords{1'000};
 
   absl::Status BuildRegistry() {
     auto methods = gitaly::MethodRegistry::Build();
@@ -129,9 +131,9 @@ class Daemon::Impl {
         {config_, *methods_, nodes_, local_endpoint_, *logger_, metrics_.registry()});
     if (!proxy.ok()) return proxy.status();
     proxy_ = *std::move(proxy);
-    if (config_.prometheus_listen_addr.empty()) return absl::OkStatus();
+    if (config_->prometheus_listen_addr.empty()) return absl::OkStatus();
     auto admin =
-        AdminHttp::Listen(config_.prometheus_listen_addr, [this] { return metrics_.Render(); });
+        AdminHttp::Listen(config_->prometheus_listen_addr, [this] { return metrics_.Render(); });
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
     logger_->Info("Starting prometheus listener", {{"address", AdminAddress()}});
@@ -140,20 +142,21 @@ class Daemon::Impl {
 
   // As configured, with the port that was bound: 0 means one that the kernel chose.
   std::string AdminAddress() const {
-    const std::string& configured = config_.prometheus_listen_addr;
+    const std::string& configured = config_->prometheus_listen_addr;
     return configured.substr(0, configured.rfind(':') + 1) + std::to_string(admin_->port());
   }
 
   void StopWhenAsked() {
     stop_.WaitForRequest();
     local_.SetDraining();
-    if (!stop_.now()) Drain();
+    Drain();
+    EndCalls();
     StopParts();
     logger_->Info("Praefect has stopped");
   }
 
   void Drain() {
-    const auto timeout = config_.graceful_stop_timeout;
+    const auto timeout = config_->graceful_stop_timeout;
     logger_->Info("shutting down: waiting for clients to finish",
                   {{"graceful_stop_timeout_ms", int64_t{timeout.count()}}});
     proxy_->Drain();
@@ -166,6 +169,14 @@ class Daemon::Impl {
     }
   }
 
+  // A client that reads learns why its call ends, however little time there is.
+  void EndCalls() {
+    proxy_->EndCalls();
+    if (!proxy_->WaitDrained(Clock::now() + kLastWords)) {
+      logger_->Warn("closing connections of clients that do not leave");
+    }
+  }
+
   // Nobody calls into the proxy any more before it goes; it uses the local server to the end.
   void StopParts() {
     nodes_.Stop();
@@ -173,7 +184,7 @@ class Daemon::Impl {
     local_.Stop();
   }
 
-  const config::Config config_;
+  std::shared_ptr<const config::Config> config_;
   const std::unique_ptr<observe::Logger> logger_;
   observe::Metrics metrics_;
   std::unique_ptr<const gitaly::MethodRegistry> methods_;

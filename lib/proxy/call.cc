@@ -48,7 +48,8 @@ void Call::Begin(Worker& worker, const std::string& peer, http2::Stream& stream,
 }
 
 Call::Call(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers)
-    : worker_(worker),
+    : CallList::Member(worker.calls()),
+      worker_(worker),
       peer_(peer),
       request_(std::move(headers)),
       headers_(ReadRequestHeaders(request_)),
@@ -83,14 +84,15 @@ void Call::Start(bool end, bool headers_too_large) {
   counters_->started->Increment();
   if (counters_->method_type != nullptr) counters_->method_type->Increment();
 
+  if (worker_.ending_calls()) return EndForStop();
   if (!AcceptHeaders(headers_too_large) || !Authenticate() || !FindMethod()) return;
   if (timeout_.has_value()) deadline_.Start(timeout_->count());
   if (local_) {
     upstream_ = &worker_.local_upstream();
     return SendToNode();
   }
-  collecting_ = std::make_unique<FirstMessage>(
-      worker_.shared().config.limits.max_first_message_bytes, worker_.shared().memory);
+  collecting_ = std::make_unique<FirstMessage>(worker_.config().limits.max_first_message_bytes,
+                                               worker_.shared().memory);
   if (end) ClientEnd();
 }
 
@@ -105,7 +107,7 @@ bool Call::AcceptHeaders(bool headers_too_large) {
     RefuseHttp("405", StatusCode::kInternal, "a gRPC request has the method POST", "http_method");
     return false;
   }
-  const config::Limits& limits = worker_.shared().config.limits;
+  const config::Limits& limits = worker_.config().limits;
   if (headers_too_large) {
     Refuse({absl::StatusCode::kResourceExhausted,
             absl::StrCat("more than ", limits.max_header_fields, " header fields"), "header_fields",
@@ -125,7 +127,7 @@ bool Call::AcceptHeaders(bool headers_too_large) {
 
 bool Call::RefuseIfFull() {
   auto buffered = worker_.shared().memory.bytes.load(std::memory_order_relaxed);
-  uint64_t limit = worker_.shared().config.limits.max_buffered_bytes;
+  uint64_t limit = worker_.config().limits.max_buffered_bytes;
   if (buffered <= static_cast<int64_t>(limit)) return false;
   Refuse({absl::StatusCode::kResourceExhausted, "Praefect's buffers are full, try again",
           "buffers_full", "limits.max_buffered_bytes"});

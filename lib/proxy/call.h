@@ -15,6 +15,7 @@
 #include "http2/connection.h"
 #include "http2/grpc.h"
 #include "net/event_loop.h"
+#include "proxy/call_list.h"
 #include "proxy/first_message.h"
 #include "proxy/metrics.h"
 #include "proxy/request.h"
@@ -26,7 +27,7 @@ namespace praefect::proxy {
 
 class Worker;
 
-class Call final : private Upstream::Waiter {
+class Call final : private Upstream::Waiter, private CallList::Member {
  public:
   // How often a call is sent in all, when nodes provably never take it.
   static constexpr int kMaxAttempts = 3;
@@ -62,7 +63,7 @@ class Call final : private Upstream::Waiter {
   };
 
   Call(Worker& worker, const std::string& peer, http2::Stream& stream, http2::HeaderList headers);
-  ~Call();
+  ~Call() override;
 
   // Steps, in order.
   void Start(bool end, bool headers_too_large);
@@ -101,6 +102,7 @@ class Call final : private Upstream::Waiter {
   void Unreachable(const nodes::Node* node, std::string_view cause);
   void DropNode(uint32_t error_code);
   void DeadlineExceeded();
+  void EndForStop() override;
   void NoteNodeStatus(const http2::HeaderList& trailers);
   void MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued);
   void Report();

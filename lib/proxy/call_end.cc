@@ -134,6 +134,15 @@ void Call::DeadlineExceeded() {
   Answer(StatusCode::kDeadlineExceeded, "context deadline exceeded");
 }
 
+// The status takes the place of what the client has not been sent: it may never read that.
+void Call::EndForStop() {
+  if (answered_) return;
+  worker_.shared().metrics.ended_at_stop.Increment();
+  client_->DropUnsent();
+  refusal_.reason = "stopping";
+  Answer(StatusCode::kUnavailable, "Praefect is shutting down and waits for this call no longer");
+}
+
 void Call::Report() {
   auto total = steady_clock::now() - start_;
   counters_->handled[static_cast<size_t>(code_)]->Increment();

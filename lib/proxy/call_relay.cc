@@ -28,7 +28,7 @@ void Call::ClientData(http2::Slice data) {
     if (collecting_->too_long()) {
       return Refuse({absl::StatusCode::kResourceExhausted,
                      absl::StrCat("the first message is longer than max_first_message_bytes (",
-                                  worker_.shared().config.limits.max_first_message_bytes, ")"),
+                                  collecting_->max_bytes(), ")"),
                      "first_message_too_long", "limits.max_first_message_bytes"});
     }
     if (collecting_->complete()) return FirstMessageComplete();
@@ -160,7 +160,7 @@ void Call::MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued) {
   bool candidate = received > kEnlargedWindow / 2 && queued == 0 && enlarged_ == 0;
   if (!candidate) return;
   const Shared& shared = worker_.shared();
-  int64_t bound = static_cast<int64_t>(shared.config.limits.max_buffered_bytes / 2);
+  int64_t bound = static_cast<int64_t>(worker_.config().limits.max_buffered_bytes / 2);
   if (shared.enlarged_windows.fetch_add(kEnlargedWindow) > bound) {
     shared.enlarged_windows.fetch_sub(kEnlargedWindow);
     return;

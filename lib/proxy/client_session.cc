@@ -25,7 +25,7 @@ ClientSession::ClientSession(Worker& worker, std::unique_ptr<net::Transport> tra
     : worker_(worker),
       peer_(std::move(peer)),
       connection_(worker.loop(), worker.buffers(), *this, http2::Connection::Side::kServer,
-                  std::move(transport), OptionsFor(worker.shared().config.limits)),
+                  std::move(transport), OptionsFor(worker.config().limits)),
       watch_(worker.loop(), [this] { Watch(); }) {
   watch_.Start(kHandshakeTimeoutMs);
 }

@@ -32,6 +32,7 @@ class FirstMessage {
   bool empty() const { return bytes_.empty(); }
   // The announced length is above the bound: nothing more is taken.
   bool too_long() const;
+  uint64_t max_bytes() const { return max_bytes_; }
 
   // The message without its prefix, inflated if it is compressed. Call it when complete() holds.
   // A refusal otherwise: compressed with something else than gzip, broken, or too long inflated.

@@ -56,6 +56,9 @@ Metrics::Metrics(prometheus::Registry& registry, const config::Config& config)
       accept_failures(Counters(registry, "gitaly_praefect_accept_failures_total",
                                "Connections that could not be accepted for want of resources.")
                           .Add({})),
+      ended_at_stop(Counters(registry, "gitaly_praefect_calls_ended_at_stop_total",
+                             "Calls that were still open when stopping waited no longer.")
+                        .Add({})),
       client_connections(BuildGauge()
                              .Name("gitaly_praefect_client_connections")
                              .Help("Client connections that are open.")
@@ -127,12 +130,12 @@ MethodCounters& CounterCache::OfUnknown() {
 }
 
 prometheus::Counter& CounterCache::Authentication(bool enforced, std::string_view status) {
-  for (auto& [known, counter] : authentications_) {
-    if (known == status) return *counter;
+  for (const Authentications& known : authentications_) {
+    if (known.enforced == enforced && known.status == status) return *known.counter;
   }
   prometheus::Counter& counter = metrics_.authentications.Add(
       {{"enforced", enforced ? "true" : "false"}, {"status", std::string(status)}});
-  authentications_.emplace_back(status, &counter);
+  authentications_.push_back({enforced, status, &counter});
   return counter;
 }
 

@@ -37,6 +37,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& node_connections_lost;
   prometheus::Counter& resent;  // calls sent again because a node never took them
   prometheus::Counter& accept_failures;
+  prometheus::Counter& ended_at_stop;  // calls that graceful_stop_timeout was too short for
   prometheus::Gauge& client_connections;
   prometheus::Gauge& open_calls;
   prometheus::Gauge& buffered_bytes;
@@ -78,7 +79,12 @@ class CounterCache {
   std::vector<std::unique_ptr<Entry>> entries_;  // by index in the registry
   std::vector<std::unique_ptr<Entry>> local_;
   std::unique_ptr<Entry> unknown_;
-  std::vector<std::pair<std::string_view, prometheus::Counter*>> authentications_;
+  struct Authentications {
+    bool enforced;
+    std::string_view status;
+    prometheus::Counter* counter;
+  };
+  std::vector<Authentications> authentications_;
 };
 
 }  // namespace praefect::proxy

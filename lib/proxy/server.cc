@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -45,11 +46,12 @@ class Server::Impl {
   explicit Impl(const Dependencies& d)
       : config_(d.config),
         logger_(d.logger),
-        metrics_(d.metrics, d.config),
-        shared_{d.config, d.methods, d.local,           d.logger,
-                metrics_, memory_,   enlarged_windows_, clients_} {
-    uint32_t count = config_.workers > 0 ? config_.workers : CpusAllowed();
-    for (uint32_t i = 0; i < count; i++) workers_.push_back(std::make_unique<Worker>(shared_));
+        metrics_(d.metrics, *config_),
+        shared_{d.methods, d.local, d.logger, metrics_, memory_, enlarged_windows_, clients_} {
+    uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
+    for (uint32_t i = 0; i < count; i++) {
+      workers_.push_back(std::make_unique<Worker>(shared_, config_));
+    }
     d.nodes.Subscribe([this](std::shared_ptr<const nodes::Snapshot> snapshot) {
       for (auto& worker : workers_) worker->Publish(snapshot);
     });
@@ -58,8 +60,8 @@ class Server::Impl {
   ~Impl() { Stop(); }
 
   absl::Status Bind() {
-    for (auto [key, text] : {std::pair{"listen_addr", config_.listen_addr},
-                             std::pair{"socket_path", config_.socket_path}}) {
+    for (auto [key, text] : {std::pair{"listen_addr", config_->listen_addr},
+                             std::pair{"socket_path", config_->socket_path}}) {
       if (text.empty()) continue;
       bool unix_path = std::string_view(key) == "socket_path" && text.substr(0, 5) != "unix:";
       auto socket = BindKey(key, unix_path ? "unix:" + text : text);
@@ -87,10 +89,19 @@ class Server::Impl {
     }
   }
 
+  void Reload(const std::shared_ptr<const config::Config>& config) {
+    for (auto& worker : workers_) worker->Reload(config);
+  }
+
   void Drain() {
     if (!running_) return;
     workers_.front()->Post([this] { acceptors_.clear(); });
     for (auto& worker : workers_) worker->Drain();
+  }
+
+  void EndCalls() {
+    if (!running_) return;
+    for (auto& worker : workers_) worker->EndCalls();
   }
 
   void Stop() {
@@ -100,6 +111,7 @@ class Server::Impl {
     for (auto& worker : workers_) worker->Join();
   }
 
+  int64_t open_calls() const { return std::llround(metrics_.open_calls.Value()); }
   ClientCount& clients() { return clients_; }
   const std::vector<config::Address>& addresses() const { return addresses_; }
 
@@ -121,7 +133,7 @@ class Server::Impl {
   }
 
   void Place(int fd, std::string peer, const char* kind) {
-    if (!clients_.Add(config_.limits.max_connections)) {
+    if (!clients_.Add(workers_.front()->config().limits.max_connections)) {
       metrics_.refusals.Add({{"reason", "max_connections"}}).Increment();
       close(fd);
       return;
@@ -132,7 +144,7 @@ class Server::Impl {
         ->AddClient(fd, std::move(peer), kind);
   }
 
-  const config::Config& config_;
+  const std::shared_ptr<const config::Config> config_;  // as of the start
   observe::Logger& logger_;
   Metrics metrics_;
   http2::MemoryMeter memory_;
@@ -157,7 +169,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const Dependencies& depen
 
 void Server::Start() { impl_->Start(); }
 std::vector<config::Address> Server::addresses() const { return impl_->addresses(); }
+void Server::Reload(std::shared_ptr<const config::Config> config) { impl_->Reload(config); }
+int64_t Server::open_calls() const { return impl_->open_calls(); }
 void Server::Drain() { impl_->Drain(); }
+void Server::EndCalls() { impl_->EndCalls(); }
 bool Server::WaitDrained(std::chrono::steady_clock::time_point deadline) {
   return impl_->clients().WaitForNone(deadline);
 }

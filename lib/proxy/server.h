@@ -19,9 +19,9 @@ namespace praefect::proxy {
 
 class Server {
  public:
-  // All outlive the server.
+  // What is referred to outlives the server.
   struct Dependencies {
-    const config::Config& config;
+    std::shared_ptr<const config::Config> config;
     const gitaly::MethodRegistry& methods;
     nodes::Manager& nodes;  // not started yet: the server subscribes to it
     const LocalEndpoint& local;
@@ -40,11 +40,21 @@ class Server {
   // Where it listens, with the ports that the kernel chose.
   std::vector<config::Address> addresses() const;
 
+  // Limits and client tokens for new connections and calls; open streams are not touched. What
+  // needs a restart (addresses, workers) stays as it was at Listen.
+  void Reload(std::shared_ptr<const config::Config> config);
+
+  // How many calls are under way. Any thread.
+  int64_t open_calls() const;
+
   // First phase of stopping: closes the listeners and asks every client to leave (two-step GOAWAY).
   void Drain();
   // Waits until the last client has left, or `deadline`; tells which.
   bool WaitDrained(std::chrono::steady_clock::time_point deadline);
-  // Second phase: ends every stream that is still open and joins.
+  // Second phase, after Drain: ends every call that is still open with UNAVAILABLE and counts it.
+  // Clients that take their status leave then.
+  void EndCalls();
+  // Last phase: closes the connections that are still open and joins.
   void Stop();
 
  private:

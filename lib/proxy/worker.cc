@@ -25,10 +25,11 @@ bool ClientCount::WaitForNone(std::chrono::steady_clock::time_point deadline) {
   return none_.wait_until(lock, deadline, [this] { return count_ == 0; });
 }
 
-Worker::Worker(const Shared& shared)
+Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> config)
     : shared_(shared),
       buffers_(shared.memory),
-      authenticator_(shared.config.auth),
+      config_(std::move(config)),
+      authenticator_(config_->auth),
       counters_(shared.metrics, shared.methods),
       local_upstream_(loop_, buffers_, &shared_.local, "praefect", shared.metrics),
       random_(std::random_device()()) {}
@@ -43,6 +44,13 @@ void Worker::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   // A copy of our own: its reference count is then written by this thread only.
   loop_.Post([this, copy = std::make_shared<const nodes::Snapshot>(*snapshot)]() mutable {
     snapshot_ = std::move(copy);
+  });
+}
+
+void Worker::Reload(std::shared_ptr<const config::Config> config) {
+  loop_.Post([this, config = std::move(config)]() mutable {
+    authenticator_.emplace(config->auth);
+    config_ = std::move(config);
   });
 }
 
@@ -67,6 +75,13 @@ void Worker::Drain() {
   loop_.Post([this] {
     draining_ = true;
     for (auto& [key, session] : clients_) session->Drain();
+  });
+}
+
+void Worker::EndCalls() {
+  loop_.Post([this] {
+    ending_calls_ = true;
+    calls_.EndAll();
   });
 }
 

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <unordered_map>
@@ -21,6 +22,7 @@
 #include "nodes/snapshot.h"
 #include "observe/log.h"
 #include "proxy/authenticator.h"
+#include "proxy/call_list.h"
 #include "proxy/local_endpoint.h"
 #include "proxy/metrics.h"
 #include "proxy/upstream.h"
@@ -46,7 +48,6 @@ class ClientCount {
 
 // What all workers share. Everything outlives them.
 struct Shared {
-  const config::Config& config;
   const gitaly::MethodRegistry& methods;
   const LocalEndpoint& local;
   observe::Logger& logger;
@@ -59,7 +60,7 @@ struct Shared {
 
 class Worker {
  public:
-  explicit Worker(const Shared& shared);
+  Worker(const Shared& shared, std::shared_ptr<const config::Config> config);
   ~Worker();  // after Stop and Join
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -68,16 +69,22 @@ class Worker {
   void Start();
   void Post(std::function<void()> work) { loop_.Post(std::move(work)); }
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
+  // For new connections and calls; what is under way keeps what it began with.
+  void Reload(std::shared_ptr<const config::Config> config);
   void AddClient(int fd, std::string peer, const char* kind);
-  void Drain();  // two-step GOAWAY to every client
-  void Stop();   // resets what is left
+  void Drain();     // two-step GOAWAY to every client
+  void EndCalls();  // with a status; calls that begin later likewise
+  void Stop();      // closes what is left
   void Join();
   size_t client_count() const { return client_count_.load(std::memory_order_relaxed); }
 
   // For calls, on the worker's thread.
   net::EventLoop& loop() { return loop_; }
   const Shared& shared() const { return shared_; }
-  Authenticator& authenticator() { return authenticator_; }
+  const config::Config& config() const { return *config_; }  // until this thread's next round
+  Authenticator& authenticator() { return *authenticator_; }
+  CallList& calls() { return calls_; }
+  bool ending_calls() const { return ending_calls_; }
   CounterCache& counters() { return counters_; }
   http2::Buffers& buffers() { return buffers_; }
   const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return snapshot_; }
@@ -90,7 +97,9 @@ class Worker {
   const Shared shared_;
   net::EventLoop loop_;
   http2::Buffers buffers_;
-  Authenticator authenticator_;
+  std::shared_ptr<const config::Config> config_;
+  std::optional<Authenticator> authenticator_;  // made anew by Reload; never empty
+  CallList calls_;
   CounterCache counters_;
   std::shared_ptr<const nodes::Snapshot> snapshot_;
   Upstream local_upstream_;
@@ -99,6 +108,7 @@ class Worker {
   std::atomic<size_t> client_count_{0};  // of clients_, and of those on their way here
   std::mt19937_64 random_;
   bool draining_ = false;
+  bool ending_calls_ = false;
   std::thread thread_;
 };
 

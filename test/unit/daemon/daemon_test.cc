@@ -40,6 +40,12 @@ std::shared_ptr<grpc::Channel> ChannelTo(const Daemon& daemon) {
   return grpc::CreateChannel("127.0.0.1:" + port, grpc::InsecureChannelCredentials());
 }
 
+std::string Page(const Daemon& daemon, const char* path) {
+  const auto page = httplib::Client("127.0.0.1", daemon.admin_port()).Get(path);
+  REQUIRE(page);
+  return page->body;
+}
+
 bool Ends(Daemon& daemon) {
   return std::async(std::launch::async, [&] {
            daemon.Wait();
@@ -58,12 +64,16 @@ class OpenCall {
     HealthCheckResponse response;
     while (reader_->Read(&response)) {
     }
-    return reader_->Finish().error_code();
+    const grpc::Status status = reader_->Finish();
+    message_ = status.error_message();
+    return status.error_code();
   }
+  const std::string& message() const { return message_; }
   void Cancel() { context_.TryCancel(); }
 
  private:
   grpc::ClientContext context_;
+  std::string message_;
   std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> reader_;
 };
 
@@ -77,11 +87,10 @@ TEST_CASE("it starts with dead nodes, and health says what is so") {
 
 TEST_CASE("metrics of all parts are on one page") {
   const auto daemon = Started();
-  const auto page = httplib::Client("127.0.0.1", daemon->admin_port()).Get("/metrics");
-  REQUIRE(page);
+  const std::string page = Page(*daemon, "/metrics");
   for (const char* name : {"gitlab_build_info{", "process_open_fds", "gitaly_praefect_primaries{",
                            "gitaly_praefect_log_lines_lost_total"}) {
-    CHECK_THAT(page->body, Contains(name));
+    CHECK_THAT(page, Contains(name));
   }
 }
 
@@ -123,7 +132,7 @@ TEST_CASE("an open call is ended by stopping now") {
   OpenCall call(*daemon);
   daemon->RequestStop();
   daemon->StopNow();
-  CHECK(call.End() != grpc::StatusCode::OK);
+  CHECK(call.End() == grpc::StatusCode::UNAVAILABLE);
   CHECK(Ends(*daemon));
 }
 
@@ -133,8 +142,10 @@ TEST_CASE("an open call is ended when the grace period expires") {
   const auto daemon = Started(std::move(config));
   OpenCall call(*daemon);
   daemon->RequestStop();
-  CHECK(call.End() != grpc::StatusCode::OK);
+  CHECK(call.End() == grpc::StatusCode::UNAVAILABLE);
+  CHECK_THAT(call.message(), Contains("Praefect is shutting down"));
   CHECK(Ends(*daemon));
+  CHECK_THAT(Page(*daemon, "/metrics"), Contains("gitaly_praefect_calls_ended_at_stop_total 1\n"));
 }
 
 }  // namespace
