@@ -1,0 +1,49 @@
+#pragma once
+
+// LISTEN on a connection of its own: `database.session`, which must not be a transaction pool.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "db/database.h"
+#include "observe/log.h"
+
+namespace praefect::db {
+
+// All are called on the listener's thread, one after the other, and must not block.
+struct ListenerEvents {
+  // The self-test passed: a notification sent through the pool arrived. From here on everything is
+  // heard; what happened before was missed.
+  std::function<void()> connected;
+  std::function<void(const std::string& channel, const std::string& payload)> notified;
+  // Follows every `connected` in the end, and every attempt that failed.
+  std::function<void(const Error&)> disconnected;
+};
+
+struct ListenerOptions {
+  config::DatabaseEndpoint endpoint;
+  std::vector<std::string> channels;  // lower-case names
+  std::chrono::milliseconds self_test_timeout{5'000};
+  std::chrono::milliseconds min_backoff{50};  // between attempts; doubles, with jitter
+  std::chrono::milliseconds max_backoff{2'000};
+  uint64_t seed = 0;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // ends its thread within a second
+  // Connections made so far, for metrics.
+  virtual uint64_t connects() const = 0;
+};
+
+// Connects, tests itself and stays connected until it is destroyed. `pool` (which sends the
+// self-test's notification) and `logger` must outlive it.
+std::unique_ptr<Listener> Listen(ListenerOptions options, ListenerEvents events, Database& pool,
+                                 observe::Logger& logger);
+
+}  // namespace praefect::db
