@@ -13,6 +13,11 @@
 namespace praefect::daemon {
 namespace {
 
+using httplib::Request;
+using httplib::Response;
+
+constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
+constexpr char kTextType[] = "text/plain; charset=utf-8";
 constexpr size_t kThreads = 4;  // one for each connection that is open
 constexpr time_t kIdleSeconds = 2;
 constexpr time_t kPeerSeconds = 10;  // for the peer to send or take something
@@ -32,19 +37,34 @@ void LimitPeers(httplib::Server& server) {
   server.set_payload_max_length(kMaxRequestBytes);
 }
 
+// Nothing can be changed here.
+httplib::Server::HandlerResponse RefuseOtherMethods(const Request& request, Response& response) {
+  if (request.method == "GET" || request.method == "HEAD") {
+    return httplib::Server::HandlerResponse::Unhandled;
+  }
+  response.status = 405;
+  response.set_header("Allow", "GET, HEAD");
+  return httplib::Server::HandlerResponse::Handled;
+}
+
 }  // namespace
 
 class AdminHttp::Impl {
  public:
-  explicit Impl(Render metrics) {
+  explicit Impl(AdminPages pages) : pages_(std::move(pages)) {
     LimitPeers(server_);
     server_.set_socket_options(SocketOptions);
-    server_.Get("/metrics",
-                [metrics = std::move(metrics)](const auto&, httplib::Response& response) {
-                  response.set_content(metrics(), "text/plain; version=0.0.4; charset=utf-8");
-                });
-    server_.Get("/healthz", [](const auto&, httplib::Response& response) {
-      response.set_content("ok\n", "text/plain");
+    server_.set_pre_routing_handler(RefuseOtherMethods);
+    server_.Get("/metrics", [this](const auto&, Response& response) {
+      response.set_content(pages_.metrics(), kMetricsType);
+    });
+    server_.Get("/db_metrics", [this](const auto&, Response& response) {
+      response.set_content(pages_.database_metrics(), kMetricsType);
+    });
+    server_.Get("/healthz",
+                [](const auto&, Response& response) { response.set_content("ok\n", kTextType); });
+    server_.Get("/readyz", [this](const Request& request, Response& response) {
+      AnswerReadiness(request, response);
     });
   }
 
@@ -68,6 +88,20 @@ class AdminHttp::Impl {
   int port() const { return port_; }
 
  private:
+  void AnswerReadiness(const Request& request, Response& response) const {
+    const std::string purpose = request.get_param_value("for");
+    if (!purpose.empty() && purpose != "write") {
+      response.status = 400;
+      return response.set_content("readiness is asked for as it is, or for=write\n", kTextType);
+    }
+    const auto checks =
+        pages_.readiness(purpose == "write" ? Purpose::kWrites : Purpose::kAnything);
+    const std::string text = ReadinessText(checks);
+    response.status = IsReady(checks) ? 200 : 503;
+    response.set_content(request.has_param("verbose") ? text : text.substr(0, text.find('\n') + 1),
+                         kTextType);
+  }
+
   absl::Status BindTo(const std::string& host, int port) {
     errno = 0;
     if (port == 0) {
@@ -79,6 +113,7 @@ class AdminHttp::Impl {
     return absl::UnavailableError(errno == 0 ? "cannot listen there" : std::strerror(errno));
   }
 
+  const AdminPages pages_;
   httplib::Server server_;
   int port_ = 0;
   std::thread thread_;
@@ -88,13 +123,13 @@ AdminHttp::AdminHttp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AdminHttp::~AdminHttp() = default;
 
 absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Listen(const std::string& address,
-                                                             Render metrics) {
+                                                             AdminPages pages) {
   const absl::StatusOr<config::Address> parsed = config::ParseListenAddress(address);
   if (!parsed.ok()) return parsed.status();
   if (parsed->kind != config::Address::Kind::kTcp) {
     return absl::InvalidArgumentError("prometheus_listen_addr takes HOST:PORT only");
   }
-  auto impl = std::make_unique<Impl>(std::move(metrics));
+  auto impl = std::make_unique<Impl>(std::move(pages));
   if (const absl::Status bound = impl->Bind(*parsed); !bound.ok()) {
     const std::string why(bound.message().data(), bound.message().size());
     return absl::UnavailableError(

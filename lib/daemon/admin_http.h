@@ -1,25 +1,35 @@
 #pragma once
 
-// The HTTP listener for operators (prometheus_listen_addr): /metrics and /healthz. Has nothing to
-// do with clients of Gitaly.
+// The HTTP listener for operators (prometheus_listen_addr). Has nothing to do with clients of
+// Gitaly, and no page of it waits for a database or a node.
+//
+//   /metrics, /db_metrics   Prometheus' text format
+//   /healthz                200: the process lives
+//   /readyz                 200 or 503; ?verbose: each check on a line; ?for=write: see Purpose
 
 #include <absl/status/statusor.h>
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "daemon/readiness.h"
 
 namespace praefect::daemon {
 
+// Called from the listener's threads, several at once; what they use must outlive it.
+struct AdminPages {
+  std::function<std::string()> metrics, database_metrics;
+  std::function<std::vector<ReadinessCheck>(Purpose)> readiness;
+};
+
 class AdminHttp {
  public:
-  // Called from the listener's threads, several at once; must outlive it.
-  using Render = std::function<std::string()>;
-
   // Binds, exclusively: a second process on the same port is refused. `address` is HOST:PORT;
   // without a host all interfaces are meant, port 0 is one that the kernel chooses.
   static absl::StatusOr<std::unique_ptr<AdminHttp>> Listen(const std::string& address,
-                                                           Render metrics);
+                                                           AdminPages pages);
   ~AdminHttp();  // stops answering and joins
   AdminHttp(const AdminHttp&) = delete;
   AdminHttp& operator=(const AdminHttp&) = delete;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/admin_http.h"
+#include "daemon/readiness.h"
 #include "gitaly/method.h"
 #include "nodes/manager.h"
 #include "observe/log.h"
@@ -52,6 +53,10 @@ class StopSignal {
   void WaitForRequest() {
     observe::MutexLock lock(mutex_);
     while (!requested_) changed_.Wait(lock);
+  }
+  bool requested() const {
+    observe::MutexLock lock(mutex_);
+    return requested_;
   }
   bool now() const {
     observe::MutexLock lock(mutex_);
@@ -132,8 +137,12 @@ class Daemon::Impl {
     if (!proxy.ok()) return proxy.status();
     proxy_ = *std::move(proxy);
     if (config_->prometheus_listen_addr.empty()) return absl::OkStatus();
-    auto admin =
-        AdminHttp::Listen(config_->prometheus_listen_addr, [this] { return metrics_.Render(); });
+    auto admin = AdminHttp::Listen(
+        config_->prometheus_listen_addr,
+        {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
+         [this](Purpose purpose) {
+           return CheckReadiness(*nodes_.snapshot(), stop_.requested(), purpose);
+         }});
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
     logger_->Info("Starting prometheus listener", {{"address", AdminAddress()}});

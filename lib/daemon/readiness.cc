@@ -36,7 +36,8 @@ ReadinessCheck CheckPrimary(const nodes::VirtualStorage& storage) {
 
 }  // namespace
 
-std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping) {
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping,
+                                           Purpose purpose) {
   std::vector<ReadinessCheck> checks;
   checks.push_back({"stopping", stopping ? "Praefect was told to stop" : ""});
   checks.push_back(CheckProbed(snapshot));
@@ -44,8 +45,9 @@ std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool
   for (const auto& storage : snapshot.virtual_storages) checks.push_back(CheckPrimary(storage));
   const bool one_serves = std::any_of(checks.begin() + first_storage, checks.end(),
                                       [](const auto& check) { return check.problem.empty(); });
-  std::for_each(checks.begin() + first_storage, checks.end(),
-                [&](ReadinessCheck& check) { check.required = !one_serves; });
+  std::for_each(checks.begin() + first_storage, checks.end(), [&](ReadinessCheck& check) {
+    check.required = !one_serves || purpose == Purpose::kWrites;
+  });
   return checks;
 }
 
@@ -53,6 +55,19 @@ bool IsReady(const std::vector<ReadinessCheck>& checks) {
   return std::all_of(checks.begin(), checks.end(), [](const ReadinessCheck& check) {
     return check.problem.empty() || !check.required;
   });
+}
+
+std::string ReadinessText(const std::vector<ReadinessCheck>& checks) {
+  std::string text = IsReady(checks) ? "ready\n" : "not ready\n";
+  for (const ReadinessCheck& check : checks) {
+    if (check.problem.empty()) {
+      text += fmt::format("[+] {}\n", check.name);
+    } else {
+      text += fmt::format("[-] {}: {}{}\n", check.name, check.problem,
+                          check.required ? "" : " (ready all the same)");
+    }
+  }
+  return text;
 }
 
 }  // namespace praefect::daemon

@@ -10,6 +10,9 @@
 
 namespace praefect::daemon {
 
+// What it would be sent: anything, or writes, which need the primary of every virtual storage.
+enum class Purpose { kAnything, kWrites };
+
 struct ReadinessCheck {
   std::string name;     // "stopping", "nodes-probed", "virtual-storage NAME"
   std::string problem;  // empty: passed
@@ -20,8 +23,12 @@ struct ReadinessCheck {
 
 // Ready is who does not stop, knows the health of every node, and has a healthy primary in at
 // least one virtual storage. Health of gRPC says the same but for the second.
-std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping);
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping,
+                                           Purpose purpose = Purpose::kAnything);
 
 bool IsReady(const std::vector<ReadinessCheck>& checks);
+
+// For people: "ready" or "not ready", then a line for each check.
+std::string ReadinessText(const std::vector<ReadinessCheck>& checks);
 
 }  // namespace praefect::daemon

@@ -22,13 +22,16 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Families are added to it by the modules that count; it outlives them.
+  // Families are added to them by the modules that count, which they outlive. The second one is for
+  // what upstream asks its database about: /db_metrics has it alone, /metrics has both.
   prometheus::Registry& registry() { return registry_; }
+  prometheus::Registry& database_registry() { return database_registry_; }
   // Prometheus' text format, version 0.0.4. Any thread.
   std::string Render() const;
+  std::string RenderDatabase() const;
 
  private:
-  prometheus::Registry registry_;
+  prometheus::Registry registry_, database_registry_;
   ProcessMetrics process_;
   LogMetrics log_;
 };

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "grpc/health.grpc.pb.h"
+#include "support/process.h"
 
 namespace praefect::daemon {
 namespace {
@@ -16,6 +17,7 @@ using Catch::Matchers::Contains;
 using ::grpc::health::v1::Health;
 using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
+using test::Eventually;
 
 // One dead node, everything on free ports of 127.0.0.1, no log.
 config::Config SmallConfig() {
@@ -92,6 +94,27 @@ TEST_CASE("metrics of all parts are on one page") {
                            "gitaly_praefect_log_lines_lost_total"}) {
     CHECK_THAT(page, Contains(name));
   }
+}
+
+TEST_CASE("it is alive before it is ready") {
+  const auto daemon = Started();
+  httplib::Client admin("127.0.0.1", daemon->admin_port());
+  CHECK(admin.Get("/healthz")->status == 200);
+  CHECK(admin.Get("/db_metrics")->status == 200);
+  const auto readiness = admin.Get("/readyz?verbose");
+  CHECK(readiness->status == 503);
+  CHECK_THAT(readiness->body, Contains("[-] virtual-storage default: "));
+}
+
+TEST_CASE("who stops says so") {
+  const auto daemon = Started();
+  OpenCall call(*daemon);
+  daemon->RequestStop();
+  CHECK(Eventually([&] {
+    return httplib::Client("127.0.0.1", daemon->admin_port())
+               .Get("/readyz?verbose")
+               ->body.find("told to stop") != std::string::npos;
+  }));
 }
 
 TEST_CASE("without prometheus_listen_addr there is no admin listener") {

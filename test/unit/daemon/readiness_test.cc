@@ -9,7 +9,8 @@ using Catch::Matchers::Contains;
 using nodes::Health;
 
 // One virtual storage for each health, with one node of that health.
-std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool stopping = false) {
+std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool stopping = false,
+                                   Purpose purpose = Purpose::kAnything) {
   nodes::Snapshot snapshot;
   for (const Health health : primaries) {
     nodes::Node node;
@@ -20,7 +21,7 @@ std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool st
     if (health == Health::kDown) node.reason = "connection refused";
     snapshot.virtual_storages.push_back({"default", {node}});
   }
-  return CheckReadiness(snapshot, stopping);
+  return CheckReadiness(snapshot, stopping, purpose);
 }
 
 std::string Problem(const std::vector<ReadinessCheck>& checks, const std::string& name) {
@@ -61,6 +62,20 @@ TEST_CASE("one virtual storage that serves is enough, and the other one is shown
   CHECK(IsReady(checks));
   CHECK_THAT(checks[2].problem, Contains("connection refused"));
   CHECK_FALSE(checks[2].required);
+}
+
+TEST_CASE("writes want every primary") {
+  CHECK_FALSE(IsReady(Checks({Health::kDown, Health::kUp}, false, Purpose::kWrites)));
+  CHECK(IsReady(Checks({Health::kUp, Health::kUp}, false, Purpose::kWrites)));
+}
+
+TEST_CASE("each check is a line for people") {
+  CHECK(ReadinessText(Checks({Health::kDown, Health::kUp})) ==
+        "ready\n[+] stopping\n[+] nodes-probed\n[-] virtual-storage default: its primary "
+        "\"gitaly-1\" (tcp://10.0.0.1:8075) is not healthy: connection refused (ready all the "
+        "same)\n[+] virtual-storage default\n");
+  CHECK_THAT(ReadinessText(Checks({Health::kUp}, true)),
+             Contains("not ready\n[-] stopping: Praefect was told to stop\n"));
 }
 
 }  // namespace
