@@ -2,6 +2,8 @@
 
 #include <absl/synchronization/mutex.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -23,9 +25,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<observe::Logger> LoggerFor(const config::Logging& logging) {
-  return observe::MakeLogger(observe::ParseFormat(logging.format).value_or(observe::Format::kText),
-                             observe::ParseLevel(logging.level).value_or(observe::Level::kInfo));
+observe::Level LevelOf(const config::Logging& logging) {
+  return observe::ParseLevel(logging.level).value_or(observe::Level::kInfo);
+}
+
+absl::StatusOr<std::unique_ptr<observe::Logger>> LoggerFor(const config::Logging& logging) {
+  const observe::LoggerOptions options{
+      .format = observe::ParseFormat(logging.format).value_or(observe::Format::kText),
+      .level = LevelOf(logging)};
+  if (logging.file.empty()) return observe::MakeLogger(options);
+  auto logger = observe::OpenLogger(options, logging.file);
+  if (logger.ok()) return logger;
+  const auto message = logger.status().message();
+  return absl::Status(
+      logger.status().code(),
+      fmt::format("logging.file: cannot {}", std::string_view(message.data(), message.size())));
 }
 
 void LogWarnings(observe::Logger& logger, const std::vector<config::Problem>& warnings) {
@@ -75,9 +89,9 @@ class StopSignal {
 // Members are in the order in which they start; what comes later may use what comes before.
 class Daemon::Impl {
  public:
-  explicit Impl(Startup startup)
+  Impl(Startup startup, std::unique_ptr<observe::Logger> logger)
       : config_(std::make_shared<const config::Config>(std::move(startup.config))),
-        logger_(LoggerFor(config_->logging)),
+        logger_(std::move(logger)),
         metrics_(startup.version, startup.built, *logger_),
         nodes_(*config_, *logger_, metrics_.registry()),
         local_(nodes_, *logger_) {
@@ -213,7 +227,9 @@ Daemon::~Daemon() = default;
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Startup startup) {
   // Debian builds abseil with a detector of deadlocks that costs every lock of the gRPC library.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  auto impl = std::make_unique<Impl>(std::move(startup));
+  auto logger = LoggerFor(startup.config.logging);
+  if (!logger.ok()) return logger.status();
+  auto impl = std::make_unique<Impl>(std::move(startup), *std::move(logger));
   if (const absl::Status started = impl->Start(); !started.ok()) return started;
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }

@@ -31,7 +31,9 @@ void BlockPipeSignal() {
 }  // namespace
 
 LineWriter::LineWriter(int fd)
-    : fd_(fd), regular_file_(IsRegularFile(fd)), thread_([this] { Run(); }) {}
+    : fd_(fd), regular_file_(IsRegularFile(fd)), wanted_fd_(fd), used_fd_(fd), thread_([this] {
+        Run();
+      }) {}
 
 LineWriter::~LineWriter() {
   {
@@ -64,6 +66,18 @@ void LineWriter::Flush() {
   }
 }
 
+bool LineWriter::Redirect(int fd) {
+  const auto deadline = Clock::now() + kMaxStall;
+  MutexLock lock(mutex_);
+  wanted_fd_ = fd;
+  urgent_ = true;
+  work_.NotifyOne();
+  while (used_fd_ != fd && written_.WaitUntil(lock, deadline)) {
+  }
+  wanted_fd_ = used_fd_;
+  return used_fd_ == fd;
+}
+
 LogLosses LineWriter::losses() const { return {lost_lines_, write_errors_}; }
 
 void LineWriter::Run() {
@@ -85,26 +99,48 @@ bool LineWriter::Take(std::string& lines) {
   }
   urgent_ = false;
   lines.swap(buffer_);
+  if (fd_ != wanted_fd_) {
+    fd_ = used_fd_ = wanted_fd_;
+    regular_file_ = IsRegularFile(fd_);
+    inside_line_ = false;
+    written_.NotifyAll();
+  }
   return !lines.empty() || !stopping_;
 }
 
 bool LineWriter::WriteAll(std::string_view bytes) {
-  // After poll a pipe or a terminal takes this much without making the writer wait.
-  const size_t piece = regular_file_ ? SIZE_MAX : PIPE_BUF;
-  auto deadline = Clock::now() + kMaxStall;
+  if (inside_line_) {  // the rest of that line is lost; what comes now is whole
+    std::string_view line_end = "\n";
+    if (!WriteSome(line_end, Clock::now() + kMaxStall)) return Drop(bytes);
+    inside_line_ = false;
+  }
   while (!bytes.empty()) {
-    const bool ready = WaitWritable(deadline);
-    const ssize_t n = ready ? write(fd_, bytes.data(), std::min(bytes.size(), piece)) : -1;
-    if (n > 0) {
-      bytes.remove_prefix(n);
-      deadline = Clock::now() + kMaxStall;
-    } else if (!ready || (errno != EINTR && errno != EAGAIN)) {
-      ++write_errors_;
-      lost_lines_ += std::count(bytes.begin(), bytes.end(), '\n');
-      return false;
-    }
+    const char* before = bytes.data();
+    if (!WriteSome(bytes, Clock::now() + kMaxStall)) return Drop(bytes);
+    inside_line_ = bytes.data() > before && bytes.data()[-1] != '\n';
   }
   return true;
+}
+
+bool LineWriter::Drop(std::string_view bytes) {
+  ++write_errors_;
+  lost_lines_ += std::count(bytes.begin(), bytes.end(), '\n');
+  return false;
+}
+
+// Removes what was written from `bytes`; false when nothing was, until `deadline` or for an error.
+bool LineWriter::WriteSome(std::string_view& bytes, Clock::time_point deadline) {
+  // After poll a pipe or a terminal takes this much without making the writer wait.
+  const size_t piece = regular_file_ ? SIZE_MAX : PIPE_BUF;
+  while (WaitWritable(deadline)) {
+    const ssize_t n = write(fd_, bytes.data(), std::min(bytes.size(), piece));
+    if (n > 0) {
+      bytes.remove_prefix(n);
+      return true;
+    }
+    if (errno != EINTR && errno != EAGAIN) return false;
+  }
+  return false;
 }
 
 bool LineWriter::WaitWritable(Clock::time_point deadline) const {

@@ -25,8 +25,8 @@ class LineWriter {
   // Flush and the destructor wait.
   static constexpr std::chrono::milliseconds kMaxStall{1'000};
 
-  explicit LineWriter(int fd);
-  ~LineWriter();  // writes what it holds
+  explicit LineWriter(int fd);  // borrowed
+  ~LineWriter();                // writes what it holds
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
@@ -35,6 +35,9 @@ class LineWriter {
   bool Append(std::string_view line, bool now);
   // Waits until everything appended before was written or dropped, kMaxStall at most.
   void Flush();
+  // Writes to `fd` from now on, which stays the caller's; lines that wait go there too. False, and
+  // nothing changed, when a write to the old one does not end within kMaxStall. One at a time.
+  bool Redirect(int fd);
   // Lines taken by Append that were not written.
   LogLosses losses() const;
   // The last attempt to write did not succeed.
@@ -45,10 +48,15 @@ class LineWriter {
   // Waits for work and takes it; false when there is none left and the writer stops.
   bool Take(std::string& lines);
   bool WriteAll(std::string_view bytes);
+  bool Drop(std::string_view bytes);  // false, for the caller to pass on
+  bool WriteSome(std::string_view& bytes, std::chrono::steady_clock::time_point deadline);
   bool WaitWritable(std::chrono::steady_clock::time_point deadline) const;
 
-  const int fd_;
-  const bool regular_file_;
+  // The writing thread's.
+  int fd_;
+  bool regular_file_;
+  bool inside_line_ = false;  // the last write failed after a part of a line
+
   std::atomic<uint64_t> lost_lines_{0};
   std::atomic<uint64_t> write_errors_{0};
   std::atomic<bool> failing_{false};
@@ -59,6 +67,8 @@ class LineWriter {
   std::string buffer_ ABSL_GUARDED_BY(mutex_);
   bool urgent_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int wanted_fd_ ABSL_GUARDED_BY(mutex_);
+  int used_fd_ ABSL_GUARDED_BY(mutex_);
   uint64_t appended_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t settled_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // written or dropped
 

@@ -1,6 +1,10 @@
 #include "observe/log.h"
 
+#include <absl/strings/str_cat.h>
+#include <fcntl.h>
+
 #include <atomic>
+#include <cerrno>
 #include <utility>
 
 #include "observe/line.h"
@@ -9,14 +13,29 @@
 namespace praefect::observe {
 namespace {
 
-class LineLogger final : public Logger {
+// A FIFO that nobody reads is an error (O_NONBLOCK), not a start that hangs.
+absl::StatusOr<int> OpenForAppending(const std::string& path) {
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  constexpr mode_t kMode = 0640;
+  const int fd = open(path.c_str(), kFlags, kMode);
+  if (fd >= 0) return fd;
+  return absl::ErrnoToStatus(errno, absl::StrCat("open the log file \"", path, "\""));
+}
+
+class LineLogger : public Logger {
  public:
   explicit LineLogger(LoggerOptions options)
-      : options_(std::move(options)), pid_(getpid()), writer_(options_.fd) {}
+      : options_(std::move(options)),
+        pid_(getpid()),
+        level_(options_.level),
+        writer_(options_.fd) {}
 
   ~LineLogger() override { ReportLosses(); }
 
-  bool Enabled(Level level) const override { return level >= options_.level; }
+  bool Enabled(Level level) const override {
+    return level >= level_.load(std::memory_order_relaxed);
+  }
+  void SetLevel(Level level) override { level_.store(level, std::memory_order_relaxed); }
 
   void Write(Level level, std::string_view message, std::span<const Field> fields) override {
     ReportLosses();
@@ -32,6 +51,9 @@ class LineLogger final : public Logger {
     losses.lost_lines += refused_lines_;
     return losses;
   }
+
+ protected:
+  bool Redirect(int fd) { return writer_.Redirect(fd); }
 
  private:
   bool Append(Level level, std::string_view message, std::span<const Field> fields) {
@@ -61,9 +83,43 @@ class LineLogger final : public Logger {
 
   const LoggerOptions options_;
   const pid_t pid_;
+  std::atomic<Level> level_;
   std::atomic<uint64_t> refused_lines_{0};   // the writer's buffer was full
   std::atomic<uint64_t> reported_lines_{0};  // of those lost, how many a line has told of
   LineWriter writer_;
+};
+
+// Outlives the logger that writes to it.
+class OwnedFd {
+ public:
+  explicit OwnedFd(int fd) : fd_(fd) {}
+  ~OwnedFd() { close(fd_); }
+  OwnedFd(const OwnedFd&) = delete;
+  OwnedFd& operator=(const OwnedFd&) = delete;
+
+ protected:
+  int fd_;
+};
+
+class FileLogger final : private OwnedFd, public LineLogger {
+ public:
+  FileLogger(LoggerOptions options, std::string path)
+      : OwnedFd(options.fd), LineLogger(std::move(options)), path_(std::move(path)) {}
+
+  absl::Status Reopen() override {
+    const absl::StatusOr<int> opened = OpenForAppending(path_);
+    if (!opened.ok()) return opened.status();
+    if (!Redirect(*opened)) {
+      close(*opened);
+      return absl::DeadlineExceededError(
+          absl::StrCat("reopen the log file \"", path_, "\": writing to the old one does not end"));
+    }
+    close(std::exchange(fd_, *opened));
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string path_;
 };
 
 }  // namespace
@@ -87,8 +143,11 @@ std::unique_ptr<Logger> MakeLogger(LoggerOptions options) {
   return std::make_unique<LineLogger>(std::move(options));
 }
 
-std::unique_ptr<Logger> MakeLogger(Format format, Level level) {
-  return MakeLogger(LoggerOptions{.format = format, .level = level});
+absl::StatusOr<std::unique_ptr<Logger>> OpenLogger(LoggerOptions options, const std::string& path) {
+  const absl::StatusOr<int> opened = OpenForAppending(path);
+  if (!opened.ok()) return opened.status();
+  options.fd = *opened;
+  return std::make_unique<FileLogger>(std::move(options), path);
 }
 
 }  // namespace praefect::observe

@@ -3,6 +3,8 @@
 // Structured logging: a message and typed fields, as text (key=value) or JSON, one line each. Any
 // bytes may stand in a value: control characters and invalid UTF-8 are escaped, never written raw.
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -53,6 +55,10 @@ class Logger {
   virtual ~Logger() = default;
   virtual LogLosses losses() const { return {}; }
   virtual bool Enabled(Level level) const = 0;
+  virtual void SetLevel(Level) {}
+  // Opens the file of OpenLogger again, by its name: for who rotates it. When that fails the old
+  // one stays in use. Nothing to do for a descriptor.
+  virtual absl::Status Reopen() { return absl::OkStatus(); }
   virtual void Write(Level level, std::string_view message, std::span<const Field> fields) = 0;
 
   void Log(Level level, std::string_view message, std::initializer_list<Field> fields = {}) {
@@ -72,7 +78,8 @@ struct LoggerOptions {
 };
 
 std::unique_ptr<Logger> MakeLogger(LoggerOptions options);
-// Writes to standard output.
-std::unique_ptr<Logger> MakeLogger(Format format, Level level);
+// Appends to the file `path`, made with mode 0640 if it is not there; LoggerOptions::fd is not
+// used. Fails naming the file.
+absl::StatusOr<std::unique_ptr<Logger>> OpenLogger(LoggerOptions options, const std::string& path);
 
 }  // namespace praefect::observe

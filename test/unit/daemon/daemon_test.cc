@@ -133,6 +133,15 @@ TEST_CASE("an address that is taken fails the start, naming it") {
              Contains("prometheus_listen_addr") && Contains(config.prometheus_listen_addr));
 }
 
+TEST_CASE("a log file that cannot be opened fails the start, naming key and file") {
+  config::Config config = SmallConfig();
+  config.logging.file = "/nonexistent/praefect.log";
+  const auto daemon = Daemon::Start({config, {}, "", ""});
+  REQUIRE_FALSE(daemon.ok());
+  CHECK_THAT(std::string(daemon.status().message()),
+             Contains("logging.file") && Contains("/nonexistent/praefect.log"));
+}
+
 TEST_CASE("a daemon without clients stops when asked") {
   const auto daemon = Started();
   daemon->RequestStop();

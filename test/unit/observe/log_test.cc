@@ -2,16 +2,19 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <sstream>
 #include <thread>
 #include <vector>
 
 #include "observe/line_writer.h"
+#include "support/process.h"
 
 namespace praefect::observe {
 namespace {
@@ -161,6 +164,104 @@ TEST_CASE("a stalled reader makes nobody wait, and learns later what it missed")
   const std::string text = log.Finish();
   CHECK(text.find("msg=\"log lines were lost\" lost_lines=") != std::string::npos);
   CHECK(text.find("msg=after") != std::string::npos);
+}
+
+TEST_CASE("a line that a stall cut in two spoils no other line") {
+  LogPipe log;
+  const std::string value(kMaxValueBytes, 'x');  // a line is longer than what a pipe takes whole
+  const size_t lines = 2 * LineWriter::kMaxBufferedBytes / value.size();
+  for (size_t i = 0; i < lines; ++i) log.logger().Info("burst", {{"value", value}});
+  REQUIRE(test::Eventually([&] { return log.logger().losses().write_errors > 0; }));
+  std::thread after([&] { log.logger().Warn("after"); });
+  after.join();
+  std::istringstream text(log.Finish());
+  for (std::string line; std::getline(text, line);) {
+    CHECK(line.find("time=", 1) == std::string::npos);
+  }
+}
+
+TEST_CASE("the level can be changed under way") {
+  LogPipe log;
+  log.logger().SetLevel(Level::kError);
+  CHECK_FALSE(log.logger().Enabled(Level::kWarn));
+  log.logger().SetLevel(Level::kDebug);
+  log.logger().Debug("now");
+  CHECK(log.Finish().find("msg=now") != std::string::npos);
+}
+
+// A logger that writes into a file.
+struct LogFile {
+  void Open() {
+    auto opened = OpenLogger({}, path);
+    REQUIRE(opened.ok());
+    logger = *std::move(opened);
+  }
+  void Say(std::string_view what) { logger->Log(Level::kFatal, what); }  // waits for the file
+  bool Holds(const std::string& file, const std::string& what) {
+    return test::ReadFile(folder / file).find("msg=" + what) != std::string::npos;
+  }
+
+  test::TemporaryDirectory folder;
+  const std::string path = folder / "log";
+  std::unique_ptr<Logger> logger;
+};
+
+TEST_CASE_METHOD(LogFile, "a file is appended to, and others may not read it") {
+  test::WriteFile(path, "earlier\n");
+  Open();
+  Say("hello");
+  CHECK_THAT(test::ReadFile(path), Catch::StartsWith("earlier\n") && Catch::Contains("msg=hello"));
+  std::filesystem::remove(path);
+  Open();
+  struct stat made {};
+  REQUIRE(stat(path.c_str(), &made) == 0);
+  CHECK((made.st_mode & 07137) == 0);
+}
+
+TEST_CASE_METHOD(LogFile, "a file that was renamed gets no more lines once it is reopened") {
+  Open();
+  Say("first");
+  std::filesystem::rename(path, folder / "log.1");
+  Say("second");
+  CHECK(logger->Reopen().ok());
+  Say("third");
+  CHECK((Holds("log.1", "first") && Holds("log.1", "second") && !Holds("log.1", "third")));
+  CHECK((Holds("log", "third") && !Holds("log", "second")));
+}
+
+TEST_CASE_METHOD(LogFile, "reopening that fails names the file and keeps the old one") {
+  Open();
+  std::filesystem::rename(path, folder / "log.1");
+  std::filesystem::create_directory(path);
+  const absl::Status reopened = logger->Reopen();
+  CHECK_THAT(std::string(reopened.message()),
+             Catch::Contains(path) && Catch::Contains("directory"));
+  Say("still here");
+  CHECK(test::ReadFile(folder / "log.1").find("still here") != std::string::npos);
+}
+
+TEST_CASE_METHOD(LogFile, "a full disk is counted, and writing goes on with what has room") {
+  std::filesystem::create_symlink("/dev/full", path);
+  Open();
+  Say("lost");
+  std::filesystem::remove(path);
+  CHECK(logger->Reopen().ok());
+  Say("found");
+  CHECK(logger->losses() == LogLosses{.lost_lines = 1, .write_errors = 1});
+  CHECK((Holds("log", "found") && !Holds("log", "lost")));
+}
+
+TEST_CASE_METHOD(LogFile, "a file that cannot be opened is an error that names it") {
+  const std::string where = folder / "missing" / "log";
+  const auto opened = OpenLogger({}, where);
+  REQUIRE_FALSE(opened.ok());
+  CHECK_THAT(std::string(opened.status().message()),
+             Catch::Contains(where) && Catch::Contains("No such file"));
+}
+
+TEST_CASE_METHOD(LogFile, "a pipe that nobody reads does not hang the start") {
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  CHECK_FALSE(OpenLogger({}, path).ok());
 }
 
 TEST_CASE("names of levels and formats") {
