@@ -33,6 +33,8 @@ class HealthTracker {
 
   // Whether the present probe asks about the token, if its health check is good.
   bool TokenCheckDue() const;
+  // The next one does: Praefect's token is another one.
+  void CheckTokenNext() { since_token_check_ = kProbesPerTokenCheck; }
 
   // A probe has ended, which asked both questions or only the first one. Returns what it says as a
   // whole, and changes health().

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nodes/health_tracker.h"
+#include "nodes/membership.h"
 #include "nodes/node_metrics.h"
 #include "nodes/prober.h"
 #include "observe/mutex.h"
@@ -16,47 +17,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Node MakeNode(const config::VirtualStorage& storage, const config::Node& configured, uint32_t id) {
-  Node node;
-  node.id = id;
-  node.virtual_storage = storage.name;
-  node.storage = configured.storage;
-  node.address_text = configured.address;
-  node.token = configured.token;
-  node.primary = configured.primary;
-  absl::StatusOr<config::Address> address = config::ParseNodeAddress(configured.address);
-  if (address.ok() && address->kind != config::Address::Kind::kTls) {
-    node.address = *std::move(address);
-  } else {
-    node.health = Health::kDown;
-    node.reason = address.ok() ? "TLS to nodes is not supported yet" : "invalid address";
-    node.key_to_check = kAddressKey;
-  }
-  return node;
-}
-
 int64_t SystemSeconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-}  // namespace
-
-Snapshot InitialSnapshot(const config::Config& config) {
-  Snapshot snapshot;
-  uint32_t next_id = 0;
-  for (const config::VirtualStorage& configured : config.virtual_storages) {
-    VirtualStorage& storage = snapshot.virtual_storages.emplace_back();
-    storage.name = configured.name;
-    bool has_primary = false;
-    for (const config::Node& node : configured.nodes) {
-      has_primary |= node.primary;
-      storage.nodes.push_back(MakeNode(configured, node, next_id++));
-    }
-    if (!has_primary && !storage.nodes.empty()) storage.nodes.front().primary = true;
-  }
-  return snapshot;
+bool HasAddress(const Node& node) {
+  return !node.address.host.empty() || !node.address.path.empty();
 }
+
+}  // namespace
 
 // One thread owns the state of all nodes; what the gRPC library's threads learn is handed to it.
 class Manager::Impl {
@@ -65,13 +35,12 @@ class Manager::Impl {
        ManagerOptions options)
       : options_(std::move(options)),
         logger_(logger),
-        current_(InitialSnapshot(config)),
-        metrics_(registry, current_, config.prometheus.grpc_latency_buckets),
+        current_(NodesOf(config.virtual_storages, {}, next_id_)),
+        metrics_(registry, config.prometheus.grpc_latency_buckets),
         published_(std::make_shared<const Snapshot>(current_)) {
     if (!options_.wall_clock) options_.wall_clock = SystemSeconds;
-    for (VirtualStorage& storage : current_.virtual_storages) {
-      for (Node& node : storage.nodes) AddProbe(node);
-    }
+    metrics_.Follow(current_);
+    FollowWithProbes();
   }
 
   ~Impl() { Stop(); }
@@ -101,33 +70,73 @@ class Manager::Impl {
     subscribers_.push_back(std::move(subscriber));
   }
 
+  void Reload(const config::Config& config) {
+    observe::MutexLock lock(mutex_);
+    reload_ = config.virtual_storages;
+    wake_.NotifyOne();
+  }
+
  private:
   struct Probe {
-    Node* node = nullptr;
+    uint64_t number = 0;   // of no other probe, ever
+    Node* node = nullptr;  // in current_
+    std::string token;     // that the prober sends
     HealthTracker tracker;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
     std::optional<ProbeResult> health_check;  // while the token check is under way
     std::unique_ptr<Prober> prober;
   };
-  using Results = std::vector<std::pair<Probe*, ProbeResult>>;
+  using Probes = std::vector<std::unique_ptr<Probe>>;
+  // Results name probes by number: what was under way when a probe ended still comes in.
+  using Results = std::vector<std::pair<uint64_t, ProbeResult>>;
+  using Configured = std::optional<std::vector<config::VirtualStorage>>;
 
-  void AddProbe(Node& node) {
-    if (node.health == Health::kDown) return;  // it has no address to probe
+  // One probe for each node that has an address; those that go on are kept.
+  void FollowWithProbes() {
+    Probes before = std::exchange(probes_, {});
+    for (VirtualStorage& storage : current_.virtual_storages) {
+      for (Node& node : storage.nodes) {
+        if (!HasAddress(node)) continue;
+        const auto same = [&](const std::unique_ptr<Probe>& probe) {
+          return probe != nullptr && probe->node->id == node.id;
+        };
+        const auto found = std::find_if(before.begin(), before.end(), same);
+        probes_.push_back(found == before.end() ? NewProbe(node, {}) : Continue(*found, node));
+      }
+    }
+    // The rest of `before` cancels what it has under way, and waits for that.
+  }
+
+  std::unique_ptr<Probe> NewProbe(Node& node, HealthTracker tracker) {
     auto probe = std::make_unique<Probe>();
+    probe->number = next_probe_++;
     probe->node = &node;
+    probe->token = node.token;
+    probe->tracker = std::move(tracker);
     probe->prober = std::make_unique<Prober>(node, options_.timeout, options_.wall_clock);
-    probes_.push_back(std::move(probe));
+    return probe;
+  }
+
+  std::unique_ptr<Probe> Continue(std::unique_ptr<Probe>& probe, Node& node) {
+    if (probe->token != node.token) {
+      probe->tracker.CheckTokenNext();
+      return NewProbe(node, probe->tracker);
+    }
+    probe->node = &node;
+    return std::move(probe);
   }
 
   void Run() {
     auto next_round = Clock::now() + options_.interval;
     Results results;
-    while (WaitForResults(next_round, results)) {
-      bool changed = false;
-      for (auto& [probe, result] : results) {
-        changed |= TakeResult(*probe, std::move(result));
+    Configured configured;
+    while (WaitForWork(next_round, results, configured)) {
+      bool changed = configured.has_value();
+      for (auto& [number, result] : results) {
+        changed |= TakeResult(number, std::move(result));
       }
+      if (configured.has_value()) TakeConfiguration(*configured);
       if (changed) Publish();
       if (Clock::now() < next_round) continue;
       StartProbes();
@@ -137,16 +146,41 @@ class Manager::Impl {
   }
 
   // False when it is time to stop.
-  bool WaitForResults(Clock::time_point until, Results& results) {
+  bool WaitForWork(Clock::time_point until, Results& results, Configured& configured) {
     results.clear();
+    configured.reset();
     observe::MutexLock lock(mutex_);
-    while (!stopping_ && results_.empty() && wake_.WaitUntil(lock, until)) {
+    while (!stopping_ && results_.empty() && !reload_ && wake_.WaitUntil(lock, until)) {
     }
     results.swap(results_);
+    configured.swap(reload_);
     return !stopping_;
   }
 
+  void TakeConfiguration(const std::vector<config::VirtualStorage>& storages) {
+    // Probes point into it until they follow.
+    const Snapshot before = std::exchange(current_, NodesOf(storages, current_, next_id_));
+    metrics_.Follow(current_);
+    FollowWithProbes();
+    LogMissing("node removed", before, current_);
+    LogMissing("node added", current_, before);
+    StartProbes();
+  }
+
+  // The nodes of `in` that are not in `from`.
+  void LogMissing(std::string_view message, const Snapshot& in, const Snapshot& from) {
+    for (const VirtualStorage& storage : in.virtual_storages) {
+      for (const Node& node : storage.nodes) {
+        if (from.FindNode(node.id) != nullptr) continue;
+        logger_.Info(message, {{"virtual_storage", node.virtual_storage},
+                               {"storage", node.storage},
+                               {"address", node.address_text}});
+      }
+    }
+  }
+
   void StartProbes() {
+    metrics_.Collect(current_);
     for (const std::unique_ptr<Probe>& probe : probes_) {
       if (probe->under_way) continue;
       probe->under_way = true;
@@ -155,15 +189,19 @@ class Manager::Impl {
   }
 
   Prober::Done Collect(Probe& probe) {
-    return [this, &probe](ProbeResult result) {
+    return [this, number = probe.number](ProbeResult result) {
       observe::MutexLock lock(mutex_);
-      results_.emplace_back(&probe, std::move(result));
+      results_.emplace_back(number, std::move(result));
       wake_.NotifyOne();
     };
   }
 
   // True when the node's entry changed. A good health check may have to wait for the token check.
-  bool TakeResult(Probe& probe, ProbeResult result) {
+  bool TakeResult(uint64_t number, ProbeResult result) {
+    const auto found = std::find_if(probes_.begin(), probes_.end(),
+                                    [&](const auto& each) { return each->number == number; });
+    if (found == probes_.end()) return false;
+    Probe& probe = **found;
     if (probe.health_check.has_value()) {
       ProbeResult health_check = *std::move(probe.health_check);
       probe.health_check.reset();
@@ -180,7 +218,7 @@ class Manager::Impl {
   bool Apply(Probe& probe, ProbeResult result) {
     probe.under_way = false;
     Node& node = *probe.node;
-    metrics_.Observe(node.id, result);
+    metrics_.Observe(node, result);
     const Health health = probe.tracker.health();
     const bool same_cause = health != Health::kDown || result.good() || result.cause == probe.cause;
     if (health == node.health && same_cause) return false;
@@ -219,15 +257,18 @@ class Manager::Impl {
   observe::Logger& logger_;
 
   // Of the thread, once it runs.
+  uint32_t next_id_ = 0;
+  uint64_t next_probe_ = 0;
   Snapshot current_;
   NodeMetrics metrics_;
   std::vector<Subscriber> subscribers_;
-  std::vector<std::unique_ptr<Probe>> probes_;
+  Probes probes_;
 
   mutable observe::Mutex mutex_;
   observe::Condition wake_;
   std::shared_ptr<const Snapshot> published_ ABSL_GUARDED_BY(mutex_);
   Results results_ ABSL_GUARDED_BY(mutex_);
+  Configured reload_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
@@ -242,6 +283,7 @@ Manager::~Manager() = default;
 void Manager::Start() { impl_->Start(); }
 void Manager::Stop() { impl_->Stop(); }
 std::shared_ptr<const Snapshot> Manager::snapshot() const { return impl_->snapshot(); }
+void Manager::Reload(const config::Config& config) { impl_->Reload(config); }
 void Manager::Subscribe(Subscriber subscriber) { impl_->Subscribe(std::move(subscriber)); }
 
 }  // namespace praefect::nodes

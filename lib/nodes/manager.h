@@ -24,9 +24,6 @@ struct ManagerOptions {
   std::function<int64_t()> wall_clock;
 };
 
-// The state before the first probe: ids in file order, the primary of every virtual storage marked.
-Snapshot InitialSnapshot(const config::Config& config);
-
 // Probes each node with grpc.health.v1 (token sent) every second, one second of time each. Down
 // after 2 failed probes, up after 2 good ones; a node never probed before is up after its first
 // good one. Some probes also ask what the node thinks of the token (HealthTracker says which and
@@ -50,6 +47,12 @@ class Manager {
   void Start();  // the first probes leave before this returns
   // Ends probing and joins; no subscriber is called any more. The last snapshot stays.
   void Stop();
+  // Takes the nodes of another configuration in place of the present ones; any thread, returns at
+  // once. The manager's thread does it (so not before Start) and publishes one new snapshot. A node
+  // whose virtual storage, storage and address are as before keeps its id, its health and, unless
+  // its token changed, its connection; a changed token is checked at once. Nodes that are gone are
+  // probed no more. Of several calls in a row the last one counts.
+  void Reload(const config::Config& config);
   std::shared_ptr<const Snapshot> snapshot() const;
   void Subscribe(Subscriber subscriber);  // before Start
 

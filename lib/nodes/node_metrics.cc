@@ -3,6 +3,7 @@
 #include <prometheus/registry.h>
 
 #include <string>
+#include <utility>
 
 namespace praefect::nodes {
 namespace {
@@ -13,48 +14,97 @@ const std::vector<double>& DefaultBuckets() {
   return buckets;
 }
 
-prometheus::Family<prometheus::Gauge>& GaugeFamily(prometheus::Registry& registry, const char* name,
-                                                   const char* help) {
+prometheus::Family<prometheus::Gauge>& Gauges(prometheus::Registry& registry, const char* name,
+                                              const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+prometheus::Family<prometheus::Counter>& Counters(prometheus::Registry& registry, const char* name,
+                                                  const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+prometheus::Labels With(prometheus::Labels labels, const char* name, std::string_view value) {
+  labels[name] = std::string(value);
+  return labels;
+}
+
+void RaiseTo(prometheus::Counter& counter, uint64_t total) {
+  counter.Increment(static_cast<double>(total) - counter.Value());
 }
 
 }  // namespace
 
-NodeMetrics::NodeMetrics(prometheus::Registry& registry, const Snapshot& snapshot,
-                         std::vector<double> latency_buckets) {
-  auto& up = GaugeFamily(registry, "gitaly_praefect_node_last_healthcheck_up",
-                         "Whether the last probe of the node succeeded (1) or failed (0)");
-  auto& primaries = GaugeFamily(registry, "gitaly_praefect_primaries",
-                                "1 for the primary of a virtual storage, 0 for its other nodes");
-  auto& latency = prometheus::BuildHistogram()
-                      .Name("gitaly_praefect_node_latency")
-                      .Help("Seconds from a probe of the node to its end")
-                      .Register(registry);
-  auto& refused = prometheus::BuildCounter()
-                      .Name("gitaly_praefect_node_token_refused_total")
-                      .Help(
-                          "Calls that the node answered by refusing Praefect's token, with the "
-                          "configuration key to correct")
-                      .Register(registry);
-  if (latency_buckets.empty()) latency_buckets = DefaultBuckets();
+NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> latency_buckets)
+    : latency_buckets_(latency_buckets.empty() ? DefaultBuckets() : std::move(latency_buckets)),
+      up_(Gauges(registry, "gitaly_praefect_node_last_healthcheck_up",
+                 "Whether the last probe of the node succeeded (1) or failed (0).")),
+      primaries_(Gauges(registry, "gitaly_praefect_primaries",
+                        "1 for the primary of a virtual storage, 0 for its other nodes.")),
+      latency_(prometheus::BuildHistogram()
+                   .Name("gitaly_praefect_node_latency")
+                   .Help("Seconds from a probe of the node to its end.")
+                   .Register(registry)),
+      token_refused_(Counters(registry, "gitaly_praefect_node_token_refused_total",
+                              "Calls and probes that the node answered by refusing Praefect's "
+                              "token, with the configuration key to correct.")),
+      connections_lost_(Counters(registry, "gitaly_praefect_node_connections_lost_total",
+                                 "Connections to nodes that broke, or could not be made.")) {}
+
+void NodeMetrics::Follow(const Snapshot& snapshot) {
+  // First those that go: a storage at another address is another node with the same labels.
+  std::erase_if(nodes_, [&](auto& entry) {
+    if (snapshot.FindNode(entry.first) != nullptr) return false;
+    Remove(entry.second);
+    return true;
+  });
   for (const VirtualStorage& storage : snapshot.virtual_storages) {
     for (const Node& node : storage.nodes) {
-      const prometheus::Labels labels{{"virtual_storage", node.virtual_storage},
-                                      {"gitaly_storage", node.storage}};
-      primaries.Add(labels).Set(node.primary ? 1 : 0);
-      prometheus::Labels with_key = labels;
-      with_key["key"] = std::string(kTokenKey);
-      nodes_.push_back(
-          {&up.Add(labels), &latency.Add(labels, latency_buckets), &refused.Add(with_key)});
+      const auto [entry, added] = nodes_.try_emplace(node.id);
+      if (added) entry->second = Add(node);
+      entry->second.primary->Set(node.primary ? 1 : 0);
     }
   }
 }
 
-void NodeMetrics::Observe(uint32_t node_id, const ProbeResult& result) {
-  const OfNode& node = nodes_[node_id];
-  node.up->Set(result.good() ? 1 : 0);
-  node.latency->Observe(std::chrono::duration<double>(result.latency).count());
-  if (result.cause == ProbeResult::Cause::kTokenRefused) node.token_refused->Increment();
+NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
+  const prometheus::Labels labels{{"virtual_storage", node.virtual_storage},
+                                  {"gitaly_storage", node.storage}};
+  OfNode metrics;
+  metrics.up = &up_.Add(labels);
+  metrics.primary = &primaries_.Add(labels);
+  metrics.latency = &latency_.Add(labels, latency_buckets_);
+  metrics.token_refused = &token_refused_.Add(With(labels, "key", kTokenKey));
+  metrics.connect_failures = &connections_lost_.Add(With(labels, "while", "connecting"));
+  metrics.connections_lost = &connections_lost_.Add(With(labels, "while", "connected"));
+  return metrics;
+}
+
+void NodeMetrics::Remove(const OfNode& node) {
+  up_.Remove(node.up);
+  primaries_.Remove(node.primary);
+  latency_.Remove(node.latency);
+  token_refused_.Remove(node.token_refused);
+  connections_lost_.Remove(node.connect_failures);
+  connections_lost_.Remove(node.connections_lost);
+}
+
+void NodeMetrics::Observe(const Node& node, const ProbeResult& result) {
+  const OfNode& metrics = nodes_.at(node.id);
+  metrics.up->Set(result.good() ? 1 : 0);
+  metrics.latency->Observe(std::chrono::duration<double>(result.latency).count());
+  if (result.cause == ProbeResult::Cause::kTokenRefused) node.traffic->token_refused++;
+}
+
+void NodeMetrics::Collect(const Snapshot& snapshot) {
+  for (const VirtualStorage& storage : snapshot.virtual_storages) {
+    for (const Node& node : storage.nodes) {
+      const OfNode& metrics = nodes_.at(node.id);
+      RaiseTo(*metrics.token_refused, node.traffic->token_refused);
+      RaiseTo(*metrics.connect_failures, node.traffic->connect_failures);
+      RaiseTo(*metrics.connections_lost, node.traffic->connections_lost);
+    }
+  }
 }
 
 }  // namespace praefect::nodes

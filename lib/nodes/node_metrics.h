@@ -4,9 +4,11 @@
 // virtual storages may have a storage of the same name.
 
 #include <prometheus/counter.h>
+#include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 
+#include <map>
 #include <vector>
 
 #include "nodes/probe_result.h"
@@ -18,22 +20,39 @@ class Registry;
 
 namespace praefect::nodes {
 
+// For one thread: nobody else may hold on to metrics that go when their node goes. What workers
+// count reaches Prometheus by way of Traffic.
 class NodeMetrics {
  public:
   // `latency_buckets` in seconds; empty: the defaults. `registry` must outlive this.
-  NodeMetrics(prometheus::Registry& registry, const Snapshot& snapshot,
-              std::vector<double> latency_buckets);
+  NodeMetrics(prometheus::Registry& registry, std::vector<double> latency_buckets);
 
-  // One probe of the node with this id has ended.
-  void Observe(uint32_t node_id, const ProbeResult& result);
+  // From now on there are metrics of exactly these nodes.
+  void Follow(const Snapshot& snapshot);
+  // One probe of a node that is followed has ended.
+  void Observe(const Node& node, const ProbeResult& result);
+  // Takes over what workers have counted. `snapshot` is the one that is followed.
+  void Collect(const Snapshot& snapshot);
 
  private:
   struct OfNode {
     prometheus::Gauge* up;
+    prometheus::Gauge* primary;
     prometheus::Histogram* latency;
     prometheus::Counter* token_refused;
+    prometheus::Counter* connect_failures;
+    prometheus::Counter* connections_lost;
   };
-  std::vector<OfNode> nodes_;  // by id
+  OfNode Add(const Node& node);
+  void Remove(const OfNode& node);
+
+  const std::vector<double> latency_buckets_;
+  prometheus::Family<prometheus::Gauge>& up_;
+  prometheus::Family<prometheus::Gauge>& primaries_;
+  prometheus::Family<prometheus::Histogram>& latency_;
+  prometheus::Family<prometheus::Counter>& token_refused_;
+  prometheus::Family<prometheus::Counter>& connections_lost_;
+  std::map<uint32_t, OfNode> nodes_;  // by id
 };
 
 }  // namespace praefect::nodes

@@ -16,4 +16,13 @@ const VirtualStorage* Snapshot::Find(std::string_view name) const {
   return found == virtual_storages.end() ? nullptr : &*found;
 }
 
+const Node* Snapshot::FindNode(uint32_t id) const {
+  for (const VirtualStorage& storage : virtual_storages) {
+    for (const Node& node : storage.nodes) {
+      if (node.id == id) return &node;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace praefect::nodes

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/address.h"
+#include "nodes/traffic.h"
 
 namespace praefect::nodes {
 
@@ -19,8 +20,9 @@ enum class Health {
 };
 
 struct Node {
-  uint32_t id =
-      0;  // dense, stable for the life of the process; the key of per-node state elsewhere
+  // The key of per-node state elsewhere: stays for as long as the node stays in the configuration
+  // under its address, and is never given to another one.
+  uint32_t id = 0;
   std::string virtual_storage;
   std::string storage;
   config::Address address;
@@ -32,6 +34,8 @@ struct Node {
   // What to look at then: "virtual_storage.node.address", "virtual_storage.node.token", or empty
   // where the configuration is not to blame. Text of the program, never freed.
   std::string_view key_to_check;
+  // What workers count; shared by all snapshots.
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
 
   // Calls may go there. A node of which nothing is known yet is tried: what is asked right after
   // the start must not fail for want of a probe.
@@ -47,6 +51,7 @@ struct VirtualStorage {
 struct Snapshot {
   std::vector<VirtualStorage> virtual_storages;             // in file order; never empty
   const VirtualStorage* Find(std::string_view name) const;  // nullptr: there is none
+  const Node* FindNode(uint32_t id) const;                  // likewise
 };
 
 }  // namespace praefect::nodes

@@ -88,7 +88,7 @@ void Call::Start(bool end, bool headers_too_large) {
   if (!AcceptHeaders(headers_too_large) || !Authenticate() || !FindMethod()) return;
   if (timeout_.has_value()) deadline_.Start(timeout_->count());
   if (local_) {
-    upstream_ = &worker_.local_upstream();
+    upstream_ = worker_.local_upstream();
     return SendToNode();
   }
   collecting_ = std::make_unique<FirstMessage>(worker_.config().limits.max_first_message_bytes,
@@ -228,7 +228,7 @@ void Call::Dispatch(const routing::Route& route) {
   collecting_.reset();
   side_calls_open_ = side_calls_.size();
   for (auto& side_call : side_calls_) side_call->Start();
-  upstream_ = &worker_.UpstreamOf(*route.node);
+  upstream_ = worker_.UpstreamOf(*route.node);
   SendToNode();
 }
 

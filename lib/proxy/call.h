@@ -135,8 +135,8 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   std::string virtual_storage_, relative_path_;      // as the client named them, for the log
   std::shared_ptr<const nodes::Snapshot> snapshot_;  // keeps the route's nodes
   routing::Route route_;
-  Upstream* upstream_ = nullptr;  // where the call goes
-  bool waiting_ = false;          // for a connection
+  std::shared_ptr<Upstream> upstream_;  // where the call goes
+  bool waiting_ = false;                // for a connection
   http2::Slice first_;  // the rewritten first message, kept for as long as it may be re-sent
   size_t first_size_ = 0;
   http2::SliceQueue pending_;  // what came after it while there is no node to send it to

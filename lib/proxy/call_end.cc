@@ -52,12 +52,7 @@ void Call::NoteNodeStatus(const HeaderList& trailers) {
       "{} refused Praefect's token: compare virtual_storage.node.token "
       "with auth.token of that Gitaly, and the two hosts' clocks",
       NodeName(route_.node));
-  worker_.shared()
-      .metrics.node_token_refused
-      .Add({{"virtual_storage", route_.node->virtual_storage},
-            {"gitaly_storage", route_.node->storage},
-            {"key", "virtual_storage.node.token"}})
-      .Increment();
+  route_.node->traffic->token_refused++;
 }
 
 // An OK waits here for its settlement once writes have one.

@@ -45,11 +45,6 @@ Metrics::Metrics(prometheus::Registry& registry, const config::Config& config)
       connections(Counters(registry, "gitaly_connections_total", "Connections accepted, by type.")),
       closures(Counters(registry, "gitaly_praefect_client_connections_closed_total",
                         "Client connections that ended, by reason.")),
-      node_token_refused(
-          Counters(registry, "gitaly_praefect_node_token_refused_total",
-                   "Calls whose token (virtual_storage.node.token) a node refused.")),
-      node_connections_lost(Counters(registry, "gitaly_praefect_node_connections_lost_total",
-                                     "Connections to nodes that broke, or could not be made.")),
       resent(Counters(registry, "gitaly_praefect_calls_resent_total",
                       "Calls sent again because a node provably never took them.")
                  .Add({})),

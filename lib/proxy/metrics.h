@@ -33,8 +33,6 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& refusals;     // by reason
   prometheus::Family<prometheus::Counter>& connections;  // accepted, by type
   prometheus::Family<prometheus::Counter>& closures;     // of client connections, by reason
-  prometheus::Family<prometheus::Counter>& node_token_refused;
-  prometheus::Family<prometheus::Counter>& node_connections_lost;
   prometheus::Counter& resent;  // calls sent again because a node never took them
   prometheus::Counter& accept_failures;
   prometheus::Counter& ended_at_stop;  // calls that graceful_stop_timeout was too short for

@@ -8,18 +8,19 @@ namespace praefect::proxy {
 
 using http2::StatusCode;
 
-SideCall::SideCall(Upstream& upstream, http2::HeaderList headers, http2::Slice request, Done done)
-    : upstream_(upstream),
+SideCall::SideCall(std::shared_ptr<Upstream> upstream, http2::HeaderList headers,
+                   http2::Slice request, Done done)
+    : upstream_(std::move(upstream)),
       headers_(std::move(headers)),
       request_(std::move(request)),
       done_(std::move(done)) {}
 
 SideCall::~SideCall() {
-  upstream_.Forget(*this);
+  upstream_->Forget(*this);
   if (stream_ != nullptr) stream_->Reset(http2::kCancel);
 }
 
-void SideCall::Start() { upstream_.Acquire(*this); }
+void SideCall::Start() { upstream_->Acquire(*this); }
 
 void SideCall::OnConnected(http2::Connection& connection) {
   bool empty = request_.size() == 0;

@@ -3,6 +3,7 @@
 // A unary call to one more node, with the same request as a client's call; only its status counts.
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "http2/connection.h"
@@ -21,8 +22,9 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   // Called once; may destroy the side call.
   using Done = std::function<void(Outcome)>;
 
-  // `upstream` must outlive it. `request`: the whole message with its prefix; may be empty.
-  SideCall(Upstream& upstream, http2::HeaderList headers, http2::Slice request, Done done);
+  // `request`: the whole message with its prefix; may be empty.
+  SideCall(std::shared_ptr<Upstream> upstream, http2::HeaderList headers, http2::Slice request,
+           Done done);
   ~SideCall();  // cancels
   SideCall(const SideCall&) = delete;
   SideCall& operator=(const SideCall&) = delete;
@@ -39,7 +41,7 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   void OnClosed(const http2::StreamClosure& closure) override;
   void Finish(Outcome outcome);
 
-  Upstream& upstream_;
+  const std::shared_ptr<Upstream> upstream_;
   http2::HeaderList headers_;
   http2::Slice request_;
   Done done_;

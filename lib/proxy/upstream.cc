@@ -6,12 +6,8 @@
 namespace praefect::proxy {
 
 Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
-                   std::string storage, Metrics& metrics)
-    : loop_(loop),
-      buffers_(buffers),
-      target_(std::move(target)),
-      storage_(std::move(storage)),
-      metrics_(metrics) {}
+                   std::shared_ptr<nodes::Traffic> traffic)
+    : loop_(loop), buffers_(buffers), target_(std::move(target)), traffic_(std::move(traffic)) {}
 
 void Upstream::Acquire(Waiter& waiter) {
   if (current_ != nullptr && current_->usable()) return waiter.OnConnected(*current_);
@@ -22,6 +18,10 @@ void Upstream::Acquire(Waiter& waiter) {
 void Upstream::Forget(Waiter& waiter) {
   std::erase(waiters_, &waiter);
   std::erase(notifying_, &waiter);
+}
+
+void Upstream::Drain() {
+  if (auto* connection = std::exchange(current_, nullptr)) connection->GracefulShutdown();
 }
 
 void Upstream::CloseAll() {
@@ -46,8 +46,7 @@ void Upstream::Dial() {
 void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
   notifying_ = std::exchange(waiters_, {});
   if (!transport.ok()) {
-    metrics_.node_connections_lost.Add({{"gitaly_storage", storage_}, {"while", "connecting"}})
-        .Increment();
+    traffic_->connect_failures++;
     while (Waiter* waiter = NextToNotify()) waiter->OnConnectFailed(transport.status());
     return;
   }
@@ -78,10 +77,7 @@ void Upstream::OnGoaway(http2::Connection& connection) {
 void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) {
   if (current_ == &connection) current_ = nullptr;
   using Kind = http2::ConnectionClosure::Kind;
-  if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) {
-    metrics_.node_connections_lost.Add({{"gitaly_storage", storage_}, {"while", "connected"}})
-        .Increment();
-  }
+  if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) traffic_->connections_lost++;
   std::erase_if(connections_, [&](auto& owned) { return owned.get() == &connection; });
 }
 

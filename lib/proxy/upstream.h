@@ -6,15 +6,14 @@
 #include <absl/status/status.h>
 
 #include <memory>
-#include <string>
 #include <variant>
 #include <vector>
 
 #include "config/address.h"
 #include "http2/connection.h"
 #include "net/connector.h"
+#include "nodes/traffic.h"
 #include "proxy/local_endpoint.h"
-#include "proxy/metrics.h"
 
 namespace praefect::proxy {
 
@@ -34,13 +33,18 @@ class Upstream final : private http2::Connection::Owner {
 
   using Target = std::variant<config::Address, const LocalEndpoint*>;
 
-  // All must outlive it.
-  Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target, std::string storage,
-           Metrics& metrics);
+  // `loop`, `buffers` and a local endpoint must outlive it. Failures are counted in `traffic`.
+  Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
+           std::shared_ptr<nodes::Traffic> traffic);
 
   // Calls back at once if there is a usable connection, else when one was made or could not be.
   void Acquire(Waiter& waiter);
   void Forget(Waiter& waiter);
+  // Lets the present connection go: it closes when its last stream has ended. Whoever acquires
+  // later gets another one.
+  void Drain();
+  // There is no connection, and nobody waits for one.
+  bool idle() const { return connections_.empty() && connector_ == nullptr; }
   // Ends all connections; the calls on them fail.
   void CloseAll();
 
@@ -55,8 +59,7 @@ class Upstream final : private http2::Connection::Owner {
   net::EventLoop& loop_;
   http2::Buffers& buffers_;
   const Target target_;
-  const std::string storage_;
-  Metrics& metrics_;
+  const std::shared_ptr<nodes::Traffic> traffic_;
   std::unique_ptr<net::Connector> connector_;                    // an attempt under way
   http2::Connection* current_ = nullptr;                         // takes new streams
   std::vector<std::unique_ptr<http2::Connection>> connections_;  // current_ and those that drain

@@ -7,6 +7,11 @@
 #include "proxy/client_session.h"
 
 namespace praefect::proxy {
+namespace {
+
+constexpr int64_t kLeftLookMs = 200;  // between two looks at upstreams of nodes that left
+
+}  // namespace
 
 bool ClientCount::Add(uint32_t limit) {
   std::lock_guard lock(mutex_);
@@ -31,7 +36,9 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       config_(std::move(config)),
       authenticator_(config_->auth),
       counters_(shared.metrics, shared.methods),
-      local_upstream_(loop_, buffers_, &shared_.local, "praefect", shared.metrics),
+      local_upstream_(std::make_shared<Upstream>(loop_, buffers_, &shared_.local,
+                                                 std::make_shared<nodes::Traffic>())),
+      left_timer_(loop_, [this] { DrainLeft(); }),
       random_(std::random_device()()) {}
 
 Worker::~Worker() = default;
@@ -43,7 +50,7 @@ void Worker::Start() {
 void Worker::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   // A copy of our own: its reference count is then written by this thread only.
   loop_.Post([this, copy = std::make_shared<const nodes::Snapshot>(*snapshot)]() mutable {
-    snapshot_ = std::move(copy);
+    TakeSnapshot(std::move(copy));
   });
 }
 
@@ -52,6 +59,24 @@ void Worker::Reload(std::shared_ptr<const config::Config> config) {
     authenticator_.emplace(config->auth);
     config_ = std::move(config);
   });
+}
+
+void Worker::TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  std::erase_if(upstreams_, [this](auto& entry) {
+    if (snapshot_->FindNode(entry.first) != nullptr) return false;
+    left_.push_back(std::move(entry.second));
+    return true;
+  });
+  DrainLeft();
+}
+
+// Never from inside a callback of a connection, which would be destroyed under its feet.
+void Worker::DrainLeft() {
+  for (auto& upstream : left_) upstream->Drain();
+  std::erase_if(left_,
+                [](auto& upstream) { return upstream.use_count() == 1 && upstream->idle(); });
+  if (!left_.empty()) left_timer_.Start(kLeftLookMs);
 }
 
 void Worker::AddClient(int fd, std::string peer, const char* kind) {
@@ -88,10 +113,9 @@ void Worker::EndCalls() {
 void Worker::Stop() {
   loop_.Post([this] {
     for (auto& [key, session] : clients_) session->Close();
-    for (auto& upstream : upstreams_) {
-      if (upstream != nullptr) upstream->CloseAll();
-    }
-    local_upstream_.CloseAll();
+    for (auto& [id, upstream] : upstreams_) upstream->CloseAll();
+    for (auto& upstream : left_) upstream->CloseAll();
+    local_upstream_->CloseAll();
   });
   loop_.Stop();  // after the round in which everything was closed
 }
@@ -100,14 +124,12 @@ void Worker::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-Upstream& Worker::UpstreamOf(const nodes::Node& node) {
-  if (node.id >= upstreams_.size()) upstreams_.resize(node.id + 1);
+std::shared_ptr<Upstream> Worker::UpstreamOf(const nodes::Node& node) {
   auto& upstream = upstreams_[node.id];
   if (upstream == nullptr) {
-    upstream =
-        std::make_unique<Upstream>(loop_, buffers_, node.address, node.storage, shared_.metrics);
+    upstream = std::make_shared<Upstream>(loop_, buffers_, node.address, node.traffic);
   }
-  return *upstream;
+  return upstream;
 }
 
 std::string Worker::NewCorrelationId() {

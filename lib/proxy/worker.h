@@ -88,12 +88,16 @@ class Worker {
   CounterCache& counters() { return counters_; }
   http2::Buffers& buffers() { return buffers_; }
   const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return snapshot_; }
-  Upstream& UpstreamOf(const nodes::Node& node);
-  Upstream& local_upstream() { return local_upstream_; }
+  // Users keep their share for as long as they may call it.
+  std::shared_ptr<Upstream> UpstreamOf(const nodes::Node& node);
+  const std::shared_ptr<Upstream>& local_upstream() const { return local_upstream_; }
   std::string NewCorrelationId();
   void Remove(ClientSession& session);
 
  private:
+  void TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot);
+  void DrainLeft();
+
   const Shared shared_;
   net::EventLoop loop_;
   http2::Buffers buffers_;
@@ -102,8 +106,11 @@ class Worker {
   CallList calls_;
   CounterCache counters_;
   std::shared_ptr<const nodes::Snapshot> snapshot_;
-  Upstream local_upstream_;
-  std::vector<std::unique_ptr<Upstream>> upstreams_;  // by nodes::Node::id
+  const std::shared_ptr<Upstream> local_upstream_;
+  std::unordered_map<uint32_t, std::shared_ptr<Upstream>> upstreams_;  // by nodes::Node::id
+  // Of nodes that are no longer in the snapshot: until nobody uses them.
+  std::vector<std::shared_ptr<Upstream>> left_;
+  net::Timer left_timer_;  // looks at left_ while there are any
   std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
   std::atomic<size_t> client_count_{0};  // of clients_, and of those on their way here
   std::mt19937_64 random_;

@@ -27,7 +27,7 @@ class ServerService final : public ::gitaly::ServerService::CallbackService {
  private:
   using Stub = ::gitaly::ServerService::Stub;
 
-  // The connection to a node stays; one for each node.
+  // One connection for each node; the gRPC library closes it when nobody asked for half an hour.
   std::shared_ptr<Stub> StubFor(const nodes::Node& node);
 
   nodes::Manager& nodes_;

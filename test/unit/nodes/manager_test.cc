@@ -26,10 +26,12 @@ class FakeNode final : public ::grpc::health::v1::Health::Service {
   std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
   void Stop() { server_.reset(); }
   void Restart() { Listen(port_); }
+  int probes() const { return probes_; }
   void SetServing(bool serving) { serving_ = serving; }
 
   grpc::Status Check(grpc::ServerContext* context, const grpc::health::v1::HealthCheckRequest*,
                      grpc::health::v1::HealthCheckResponse* response) override {
+    probes_++;
     if (!token_.empty() && !Authorized(*context)) {
       return {grpc::StatusCode::PERMISSION_DENIED, "permission denied"};
     }
@@ -56,6 +58,7 @@ class FakeNode final : public ::grpc::health::v1::Health::Service {
   }
 
   const std::string token_;
+  std::atomic<int> probes_{0};
   std::atomic<bool> serving_{true};
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -169,6 +172,63 @@ TEST_CASE("a dead node does not hold up the others") {
   Probing probing({{node.address(), ""}, {silent.address(), ""}});
   probing.manager().Start();
   CHECK(probing.WaitFor(Health::kUp).storage == "gitaly-1");
+}
+
+TEST_CASE("a node that stays through a reload keeps its health, and nothing is logged of it") {
+  FakeNode stays, comes;
+  Probing probing({{stays.address(), ""}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  probing.Reload({{stays.address(), ""}, {comes.address(), ""}});
+  const Node node = probing.WaitFor(Health::kUp);
+  CHECK(node.id == 0);
+  CHECK(probing.lines().With("node added").size() == 1);
+  CHECK(probing.lines().With("node removed").empty());
+  CHECK(probing.lines().With("node is healthy virtual_storage=default storage=gitaly-1").size() ==
+        1);
+}
+
+TEST_CASE("a node that leaves is probed no more, and is gone from the metrics") {
+  FakeNode stays, leaves;
+  Probing probing({{stays.address(), ""}, {leaves.address(), ""}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  probing.Reload({{stays.address(), ""}});
+  const int probes = leaves.probes();
+  const int later = stays.probes() + 3;
+  while (stays.probes() < later) std::this_thread::yield();
+  CHECK(leaves.probes() == probes);
+  CHECK_THAT(probing.Metrics(), !Contains("gitaly-2"));
+  CHECK(probing.lines().With("node removed virtual_storage=default storage=gitaly-2").size() == 1);
+}
+
+TEST_CASE("a storage that moved is another node, with metrics of its own") {
+  FakeNode before, after;
+  Probing probing({{before.address(), ""}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  probing.Reload({{after.address(), ""}});
+  CHECK(probing.WaitFor(Health::kUp).id == 1);
+  CHECK_THAT(probing.Metrics(), Contains("gitaly_praefect_node_last_healthcheck_up{gitaly_storage="
+                                         "\"gitaly-1\",virtual_storage=\"default\"} 1"));
+}
+
+TEST_CASE("a token that was corrected is used at once") {
+  FakeNode node("secret");
+  Probing probing({{node.address(), "wrong"}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kDown, "permission denied");
+  probing.Reload({{node.address(), "secret"}});
+  CHECK(probing.WaitFor(Health::kUp).id == 0);
+}
+
+TEST_CASE("a reload while a node is silent waits for nobody") {
+  SilentNode silent;
+  FakeNode node;
+  Probing probing({{silent.address(), ""}});
+  probing.manager().Start();
+  probing.Reload({{node.address(), ""}});
+  CHECK(probing.WaitFor(Health::kUp).id == 1);
 }
 
 TEST_CASE("primaries are a metric from the start") {

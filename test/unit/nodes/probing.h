@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -61,14 +62,8 @@ class Probing {
 
   explicit Probing(
       const std::vector<NodeAt>& nodes, std::function<int64_t()> wall_clock = [] { return kNow; }) {
-    config::VirtualStorage& storage = config_.virtual_storages.emplace_back();
-    storage.name = "default";
-    for (const NodeAt& node : nodes) {
-      const std::string name = "gitaly-" + std::to_string(storage.nodes.size() + 1);
-      storage.nodes.push_back({name, node.address, node.token, false});
-    }
     manager_ = std::make_unique<Manager>(
-        config_, lines_, registry_,
+        ConfigOf(nodes), lines_, registry_,
         ManagerOptions{std::chrono::milliseconds(20), std::chrono::milliseconds(500),
                        std::move(wall_clock)});
     manager_->Subscribe([this](std::shared_ptr<const Snapshot> snapshot) {
@@ -79,6 +74,21 @@ class Probing {
   }
 
   Manager& manager() { return *manager_; }
+  // And waits until the new nodes are there; fails the test after ten seconds.
+  void Reload(const std::vector<NodeAt>& nodes) {
+    std::unique_lock lock(mutex_);
+    const auto before = latest_;
+    manager_->Reload(ConfigOf(nodes));
+    const auto is_so = [&] {
+      const std::vector<Node>& now = latest_->virtual_storages[0].nodes;
+      return latest_ != before && std::equal(now.begin(), now.end(), nodes.begin(), nodes.end(),
+                                             [](const Node& is, const NodeAt& meant) {
+                                               return is.address_text == meant.address &&
+                                                      is.token == meant.token;
+                                             });
+    };
+    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(10), is_so));
+  }
   const Lines& lines() const { return lines_; }
   std::string Metrics() const {
     return prometheus::TextSerializer().Serialize(registry_.Collect());
@@ -105,6 +115,16 @@ class Probing {
   }
 
  private:
+  static config::Config ConfigOf(const std::vector<NodeAt>& nodes) {
+    config::Config config;
+    config::VirtualStorage& storage = config.virtual_storages.emplace_back();
+    storage.name = "default";
+    for (const NodeAt& node : nodes) {
+      const std::string name = "gitaly-" + std::to_string(storage.nodes.size() + 1);
+      storage.nodes.push_back({name, node.address, node.token, false});
+    }
+    return config;
+  }
   double Counter(const std::string& name) const {
     for (const prometheus::MetricFamily& family : registry_.Collect()) {
       if (family.name.ends_with(name)) return family.metric.at(0).counter.value;
@@ -112,7 +132,6 @@ class Probing {
     return 0;
   }
 
-  config::Config config_;
   Lines lines_;
   prometheus::Registry registry_;
   std::mutex mutex_;

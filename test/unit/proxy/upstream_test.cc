@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,64 @@ struct Waiting final : Upstream::Waiter {
   std::function<void()> on_failure;
 };
 
+http2::HeaderList Fields(std::initializer_list<std::pair<const char*, const char*>> fields) {
+  http2::HeaderList list;
+  for (auto [name, value] : fields) list.Add(name, value);
+  return list;
+}
+
+// A stream's end, either side.
+struct Ear final : http2::StreamListener {
+  void OnHeaders(http2::HeaderList, bool) override {}
+  void OnData(http2::Slice) override {}
+  void OnEnd(http2::HeaderList) override {}
+  void OnDrained(size_t) override {}
+  void OnClosed(const http2::StreamClosure& c) override { closure = c; }
+  std::optional<http2::StreamClosure> closure;
+};
+
+// A node on the test's own loop, which answers when it is told to.
+struct Node final : http2::Connection::Owner {
+  Node(net::EventLoop& loop, http2::Buffers& buffers) : loop(loop), buffers(buffers) {
+    auto socket = net::ListeningSocket::Bind({config::Address::Kind::kTcp, "127.0.0.1", 0, ""});
+    REQUIRE(socket.ok());
+    address = (*socket)->address();
+    net::Acceptor::Callbacks callbacks;
+    callbacks.accepted = [this](int fd, std::string) { Serve(fd); };
+    acceptor = std::make_unique<net::Acceptor>(loop, *std::move(socket), std::move(callbacks));
+  }
+  void Serve(int fd) {
+    http2::Connection::Owner& owner = *this;
+    connection = std::make_unique<http2::Connection>(
+        loop, buffers, owner, http2::Connection::Side::kServer, net::MakePlainTransport(fd, "tcp"),
+        http2::ConnectionOptions{});
+  }
+  void OnRequest(http2::Stream& opened, http2::HeaderList, bool, bool) override {
+    stream = &opened;
+    opened.SetListener(ear);
+  }
+  void OnGoaway(http2::Connection&) override {}
+  void OnClosed(http2::Connection&, const http2::ConnectionClosure&) override {
+    connection.reset();
+  }
+  void Answer() { stream->SendHeaders(Fields({{":status", "200"}, {"grpc-status", "0"}}), true); }
+
+  net::EventLoop& loop;
+  http2::Buffers& buffers;
+  config::Address address;
+  std::unique_ptr<net::Acceptor> acceptor;
+  std::unique_ptr<http2::Connection> connection;
+  http2::Stream* stream = nullptr;
+  Ear ear;
+};
+
+http2::HeaderList Request() {
+  return Fields({{":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/a/b"}});
+}
+
 struct Bench {
   Upstream& To(const config::Address& address) {
-    upstream = std::make_unique<Upstream>(loop, buffers, address, "gitaly-1", metrics);
+    upstream = std::make_unique<Upstream>(loop, buffers, address, traffic);
     return *upstream;
   }
   void RunUntil(std::function<bool()> done) {
@@ -40,9 +96,7 @@ struct Bench {
     REQUIRE_FALSE(late);
   }
 
-  config::Config config;
-  prometheus::Registry registry;
-  Metrics metrics{registry, config};
+  std::shared_ptr<nodes::Traffic> traffic = std::make_shared<nodes::Traffic>();
   http2::MemoryMeter meter;
   net::EventLoop loop;
   http2::Buffers buffers{meter};
@@ -94,6 +148,23 @@ TEST_CASE("who is forgotten is not told, also when another's failure forgets it"
   CHECK(forgotten.told == 0);
 }
 
+TEST_CASE("a drained upstream ends when its last stream has, and not before") {
+  Bench bench;
+  Node node(bench.loop, bench.buffers);
+  Upstream& upstream = bench.To(node.address);
+  Waiting call;
+  upstream.Acquire(call);
+  bench.RunUntil([&] { return call.told == 1; });
+  Ear ear;
+  REQUIRE(call.connection->Open(Request(), true, ear) != nullptr);
+  upstream.Drain();
+  bench.RunUntil([&] { return node.stream != nullptr; });
+  CHECK_FALSE(upstream.idle());
+  node.Answer();
+  bench.RunUntil([&] { return upstream.idle(); });
+  CHECK((ear.closure.has_value() && ear.closure->error_code == http2::kNoError));
+}
+
 TEST_CASE("a connection that broke is replaced") {
   Bench bench;
   auto node = net::ListeningSocket::Bind(kAnyPort);
@@ -105,10 +176,8 @@ TEST_CASE("a connection that broke is replaced") {
   Waiting first, second;
   upstream.Acquire(first);
   bench.RunUntil([&] { return first.told == 1 && accepted >= 0; });
-  auto& lost = bench.metrics.node_connections_lost.Add(
-      {{"gitaly_storage", "gitaly-1"}, {"while", "connected"}});
   close(std::exchange(accepted, -1));
-  bench.RunUntil([&] { return lost.Value() == 1; });
+  bench.RunUntil([&] { return bench.traffic->connections_lost == 1; });
   upstream.Acquire(second);
   bench.RunUntil([&] { return second.told == 1 && accepted >= 0; });
   CHECK(second.connection != nullptr);

@@ -1,0 +1,59 @@
+#include "nodes/membership.h"
+
+#include <utility>
+
+#include "nodes/probe_result.h"
+
+namespace praefect::nodes {
+namespace {
+
+Node MakeNode(const config::VirtualStorage& storage, const config::Node& configured, uint32_t id) {
+  Node node;
+  node.id = id;
+  node.virtual_storage = storage.name;
+  node.storage = configured.storage;
+  node.address_text = configured.address;
+  absl::StatusOr<config::Address> address = config::ParseNodeAddress(configured.address);
+  if (address.ok() && address->kind != config::Address::Kind::kTls) {
+    node.address = *std::move(address);
+  } else {
+    node.health = Health::kDown;
+    node.reason = address.ok() ? "TLS to nodes is not supported yet" : "invalid address";
+    node.key_to_check = kAddressKey;
+  }
+  return node;
+}
+
+const Node* Find(const Snapshot& snapshot, const std::string& virtual_storage,
+                 const config::Node& configured) {
+  const VirtualStorage* storage = snapshot.Find(virtual_storage);
+  if (storage == nullptr) return nullptr;
+  for (const Node& node : storage->nodes) {
+    if (node.storage == configured.storage && node.address_text == configured.address) return &node;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Snapshot NodesOf(const std::vector<config::VirtualStorage>& storages, const Snapshot& before,
+                 uint32_t& next_id) {
+  Snapshot snapshot;
+  for (const config::VirtualStorage& configured : storages) {
+    VirtualStorage& storage = snapshot.virtual_storages.emplace_back();
+    storage.name = configured.name;
+    bool has_primary = false;
+    for (const config::Node& each : configured.nodes) {
+      const Node* known = Find(before, configured.name, each);
+      Node& node = storage.nodes.emplace_back(
+          known != nullptr ? *known : MakeNode(configured, each, next_id++));
+      node.token = each.token;
+      node.primary = each.primary;
+      has_primary |= each.primary;
+    }
+    if (!has_primary && !storage.nodes.empty()) storage.nodes.front().primary = true;
+  }
+  return snapshot;
+}
+
+}  // namespace praefect::nodes
