@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "commands.h"
+#include "invocation.h"
 
 namespace praefect::cmd {
 
 struct RunCommand {
   const Command* command = nullptr;
-  std::string config_path;  // from -config or PRAEFECT_CONFIG; may be empty
+  Invocation invocation;
 };
 
 struct ShowHelp {

@@ -2,15 +2,69 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
 namespace praefect::cmd {
 namespace {
 
-constexpr std::string_view kFlags =
-    "Flags (one dash or two, \"-flag value\" or \"-flag=value\"):\n"
-    "  -config FILE   Location of config.toml (default: the environment variable\n"
-    "                 PRAEFECT_CONFIG)\n"
-    "  -version       Print the version and exit\n"
-    "  -help          Print this help and exit\n";
+constexpr size_t kColumns = 80;
+
+// `text` in lines of what `indent` leaves of a terminal's width; all but the first are indented.
+std::string Wrapped(const std::string& text, size_t indent) {
+  std::istringstream words(text);
+  std::string result;
+  size_t column = indent;
+  for (std::string word; words >> word;) {
+    const bool first = result.empty();
+    const bool fits = column + word.size() + (first ? 0 : 1) <= kColumns;
+    if (!first) result += fits ? " " : "\n" + std::string(indent, ' ');
+    column = (fits ? column + (first ? 0 : 1) : indent) + word.size();
+    result += word;
+  }
+  return result;
+}
+
+std::string Spelled(const Flag& flag) {
+  return fmt::format("-{}{}{}", flag.name, flag.value.empty() ? "" : " ", flag.value);
+}
+
+std::string Explained(const Flag& flag) {
+  std::string text(flag.help);
+  if (flag.required) text += " (required)";
+  if (!flag.fallback.empty()) text += fmt::format(" (default: {})", flag.fallback);
+  return text;
+}
+
+std::string Explain(std::span<const Flag> flags) {
+  size_t width = 0;
+  for (const Flag& flag : flags) width = std::max(width, Spelled(flag).size());
+  std::string text;
+  for (const Flag& flag : flags) {
+    text +=
+        fmt::format("  {:<{}}  {}\n", Spelled(flag), width, Wrapped(Explained(flag), width + 4));
+  }
+  return text;
+}
+
+std::string ExplainGlobalFlags() {
+  return fmt::format("Flags (one dash or two, \"-flag value\" or \"-flag=value\"):\n{}",
+                     Explain(GlobalFlags()));
+}
+
+std::string Usage(const Command& command) {
+  return fmt::format("Usage: praefect {}{}{}{}{}\n", command.needs_config ? "-config FILE " : "",
+                     command.name, command.flags.empty() ? "" : " [flags]",
+                     command.words.names.empty() ? "" : " ", command.words.names);
+}
+
+// Examples may have several lines.
+std::string Indented(std::string_view text) {
+  std::istringstream lines{std::string(text)};
+  std::string result;
+  for (std::string line; std::getline(lines, line);) result += "  " + line + "\n";
+  return result;
+}
 
 }  // namespace
 
@@ -21,27 +75,35 @@ std::string GeneralHelp() {
       "Usage: praefect -config FILE [command]\n"
       "\n"
       "Commands:\n";
-  for (const Command& command : Commands()) {
-    text += fmt::format("  {:<13}  {}\n", command.name, command.summary);
-  }
-  text += fmt::format("  {:<13}  {}\n", "help", "Explain a command: praefect help COMMAND");
-  text += fmt::format("\n{}\nExample:\n  praefect -config /etc/praefect/config.toml\n", kFlags);
+  size_t width = 0;
+  for (const Command* command : Commands()) width = std::max(width, command->name.size());
+  const auto add = [&](std::string_view name, std::string_view summary) {
+    text += fmt::format("  {:<{}}  {}\n", name, width, Wrapped(std::string(summary), width + 4));
+  };
+  for (const Command* command : Commands()) add(command->name, command->summary);
+  add("help", "Explain a command: praefect help COMMAND");
+  text += fmt::format("\n{}\nExample:\n  praefect -config /etc/praefect/config.toml\n",
+                      ExplainGlobalFlags());
   return text;
 }
 
 std::string CommandHelp(const Command& command) {
+  const std::string flags = command.flags.empty() ? ""
+                                                  : fmt::format("Flags of {}:\n{}\n", command.name,
+                                                                Explain(command.flags));
   return fmt::format(
-      "praefect {0}: {1}.\n"
+      "praefect {}: {}.\n"
       "\n"
-      "Usage: praefect -config FILE {0}\n"
+      "{}"
       "\n"
-      "{2}\n"
+      "{}\n"
       "\n"
-      "{3}"
+      "{}{}"
       "\n"
       "Example:\n"
-      "  {4}\n",
-      command.name, command.summary, command.description, kFlags, command.example);
+      "{}",
+      command.name, command.summary, Usage(command), command.description, flags,
+      ExplainGlobalFlags(), Indented(command.example));
 }
 
 }  // namespace praefect::cmd

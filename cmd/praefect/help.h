@@ -6,6 +6,7 @@
 
 namespace praefect::cmd {
 
+// Both at most 80 columns wide.
 std::string GeneralHelp();
 std::string CommandHelp(const Command& command);
 

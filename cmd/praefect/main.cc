@@ -1,12 +1,15 @@
 #include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
-#include <string>
+#include <cstring>
 #include <variant>
-#include <vector>
 
 #include "arguments.h"
 #include "help.h"
+#include "output.h"
 
 namespace praefect::cmd {
 namespace {
@@ -14,34 +17,37 @@ namespace {
 // Carries out what the command line asks for.
 struct Execute {
   ExitCode operator()(const RunCommand& request) const {
-    if (!request.config_path.empty()) return request.command->run(request.config_path);
-    fmt::print(stderr,
-               "Required flag \"config\" not set\n"
-               "praefect: configuration error: the config flag must be passed "
-               "(-config FILE, or the environment variable PRAEFECT_CONFIG)\n");
-    return kWrongUsage;
+    return request.command->run(request.invocation);
   }
 
   ExitCode operator()(const ShowHelp& request) const {
-    fmt::print("{}", request.command ? CommandHelp(*request.command) : GeneralHelp());
+    Print(request.command ? CommandHelp(*request.command) : GeneralHelp());
     return kDone;
   }
 
   ExitCode operator()(const ShowVersion&) const {
-    fmt::print("Praefect, version {}\n", PRAEFECT_VERSION);
+    Print(fmt::format("Praefect, version {}\n", PRAEFECT_VERSION));
     return kDone;
   }
 
   ExitCode operator()(const WrongUsage& request) const {
-    fmt::print(stderr, "{}\n", request.message);
+    PrintError(request.message);
     return kWrongUsage;
   }
 };
+
+// What a full disk swallowed was not done.
+ExitCode AfterFlush(ExitCode code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  PrintError(fmt::format("praefect: write standard output: {}", std::strerror(errno)));
+  return kFailed;
+}
 
 }  // namespace
 }  // namespace praefect::cmd
 
 int main(int argc, char** argv) {
   using namespace praefect::cmd;
-  return std::visit(Execute(), ParseArguments({argv + 1, argv + argc}));
+  signal(SIGINT, [](int) { _exit(kInterrupted); });  // `serve` takes it over
+  return AfterFlush(std::visit(Execute(), ParseArguments({argv + 1, argv + argc})));
 }

@@ -3,23 +3,22 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <atomic>
-#include <cstdio>
+#include <string_view>
 
 #include "config/load.h"
 #include "daemon/daemon.h"
+#include "invocation.h"
+#include "output.h"
 #include "signals.h"
 
 namespace praefect::cmd {
 namespace {
 
 void PrintErrors(const config::LoadResult& result) {
-  fmt::print(stderr, "{}\n", result.headline);
-  for (const auto& problem : result.errors) fmt::print(stderr, "{}\n", problem.ToString());
+  PrintError(result.headline);
+  for (const auto& problem : result.errors) PrintError(problem.ToString());
   // A mistyped key is a mere warning, and often the cause of an error.
-  for (const auto& problem : result.warnings) {
-    fmt::print(stderr, "warning: {}\n", problem.ToString());
-  }
+  for (const auto& problem : result.warnings) PrintError("warning: " + problem.ToString());
 }
 
 // The first TERM or INT drains, the next one stops; the rest does nothing yet.
@@ -29,8 +28,8 @@ class Answer {
 
   void operator()(int signal) {
     if (signal != SIGTERM && signal != SIGINT) {
-      fmt::print(stderr, "praefect: {} has no effect yet: a new configuration needs a restart\n",
-                 signal == SIGHUP ? "HUP" : "USR1");
+      PrintError(fmt::format("praefect: {} has no effect yet: a new configuration needs a restart",
+                             signal == SIGHUP ? "HUP" : "USR1"));
     } else if (draining_) {
       daemon_.StopNow();
     } else {
@@ -50,7 +49,7 @@ ExitCode Run(config::LoadResult loaded) {
       {*std::move(loaded.config), std::move(loaded.warnings), PRAEFECT_VERSION, PRAEFECT_BUILT});
   if (!daemon.ok()) {
     const auto message = daemon.status().message();
-    fmt::print(stderr, "praefect: {}\n", std::string_view(message.data(), message.size()));
+    PrintError(fmt::format("praefect: {}", std::string_view(message.data(), message.size())));
     return kFailed;
   }
   signals.Deliver(Answer(**daemon));
@@ -58,13 +57,25 @@ ExitCode Run(config::LoadResult loaded) {
   return kDone;
 }
 
-}  // namespace
-
-ExitCode Serve(const std::string& config_path) {
-  auto loaded = config::Load(config_path);
+ExitCode LoadAndRun(const Invocation& invocation) {
+  auto loaded = config::Load(invocation.config_path);
   if (loaded.config) return Run(std::move(loaded));
   PrintErrors(loaded);
   return kBrokenConfiguration;
 }
+
+}  // namespace
+
+const Command kServe = {
+    "serve", "Run the proxy; also when no command is given",
+    "Reads the configuration, opens the listeners and relays calls to the Gitaly\n"
+    "nodes until it is told to stop. It logs on standard output.\n"
+    "\n"
+    "TERM or INT stops it: no new calls are taken, running ones may end within\n"
+    "graceful_stop_timeout. A second TERM or INT ends them at once.\n"
+    "\n"
+    "Exit status: 0 after a stop, 1 when it cannot start (an address is in use, for\n"
+    "instance), 78 when the configuration is broken and a restart would not help.",
+    "praefect -config /etc/praefect/config.toml serve", &LoadAndRun};
 
 }  // namespace praefect::cmd

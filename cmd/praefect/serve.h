@@ -1,12 +1,9 @@
 #pragma once
 
-#include <string>
-
-#include "exit_code.h"
+#include "commands.h"
 
 namespace praefect::cmd {
 
-// Runs the proxy until TERM or INT.
-ExitCode Serve(const std::string& config_path);
+extern const Command kServe;  // runs the proxy until TERM or INT
 
 }  // namespace praefect::cmd

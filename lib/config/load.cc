@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include <absl/status/status.h>
 #include <fmt/format.h>
 
 #include <variant>
@@ -12,7 +13,7 @@
 namespace praefect::config {
 namespace {
 
-LoadResult Unreadable(Problem problem) {
+LoadResult NotLoaded(Problem problem) {
   LoadResult result;
   result.headline = fmt::format("error reading config file: {}", problem.message);
   result.errors.push_back(std::move(problem));
@@ -21,7 +22,15 @@ LoadResult Unreadable(Problem problem) {
 
 LoadResult Unparsable(const SyntaxError& error, const std::string& path) {
   const std::string where = error.column > 0 ? fmt::format("column {}", error.column) : "";
-  return Unreadable({path, error.line, "", fmt::format("toml: {}", error.message), where});
+  return NotLoaded({path, error.line, "", fmt::format("toml: {}", error.message), where});
+}
+
+LoadResult Unreadable(const absl::Status& status, const std::string& path) {
+  const auto message = status.message();
+  LoadResult result = NotLoaded({path, 0, "", std::string(message.data(), message.size()),
+                                 "check the path given as -config and its permissions"});
+  result.unreadable = !absl::IsOutOfRange(status) && !absl::IsFailedPrecondition(status);
+  return result;
 }
 
 // Upstream reads the whole file, types included, before it checks any rule.
@@ -35,10 +44,12 @@ std::string Headline(const Problem& first) {
 
 LoadResult Load(const std::string& path) {
   const auto contents = ReadFile(path, kMaxDocumentBytes);
-  if (contents.ok()) return LoadText(contents->text, path);
-  const auto message = contents.status().message();
-  return Unreadable({path, 0, "", std::string(message.data(), message.size()),
-                     "check the path given as -config and its permissions"});
+  return contents.ok() ? LoadText(contents->text, path) : Unreadable(contents.status(), path);
+}
+
+LoadResult LoadDescriptor(int descriptor, const std::string& path) {
+  const auto text = ReadDescriptor(descriptor, path, kMaxDocumentBytes);
+  return text.ok() ? LoadText(*text, path) : Unreadable(text.status(), path);
 }
 
 LoadResult LoadText(std::string_view text, const std::string& path) {
@@ -49,7 +60,7 @@ LoadResult LoadText(std::string_view text, const std::string& path) {
   config.path = path;
   Validate(config, findings);
   findings.Finish();
-  LoadResult result{{}, "", findings.errors(), findings.warnings()};
+  LoadResult result{{}, "", findings.errors(), findings.warnings(), false};
   if (result.errors.empty()) {
     result.config = std::move(config);
   } else {

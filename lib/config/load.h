@@ -17,12 +17,14 @@ struct LoadResult {
   std::string headline;           // the first error in upstream's words; empty without errors
   std::vector<Problem> errors;    // all broken rules; a syntax error comes alone
   std::vector<Problem> warnings;  // to be logged at start
+  bool unreadable = false;        // there is no telling what the file holds
 };
 
 // Reads `path`, and the secret files it names. Blocks on the file system only.
 LoadResult Load(const std::string& path);
 
-// The same with the text at hand; `path` is what problems call it.
+// The same from an open descriptor, or with the text at hand; `path` is what problems call it.
+LoadResult LoadDescriptor(int descriptor, const std::string& path);
 LoadResult LoadText(std::string_view text, const std::string& path);
 
 }  // namespace praefect::config

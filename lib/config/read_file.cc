@@ -31,31 +31,37 @@ class File {
   const int descriptor_;
 };
 
+absl::StatusCode CodeOf(int error) {
+  if (error == ENOENT) return absl::StatusCode::kNotFound;
+  if (error == EISDIR) return absl::StatusCode::kFailedPrecondition;
+  return absl::StatusCode::kUnavailable;
+}
+
 absl::Status Failed(std::string_view action, const std::string& path, int error) {
   std::string cause = std::generic_category().message(error);
   if (!cause.empty()) cause[0] = static_cast<char>(std::tolower(cause[0]));
-  const auto code = error == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kUnavailable;
-  return absl::Status(code, fmt::format("{} {}: {}", action, path, cause));
+  return absl::Status(CodeOf(error), fmt::format("{} {}: {}", action, path, cause));
 }
 
-absl::StatusOr<std::string> ReadAll(const File& file, const std::string& path, size_t max_bytes) {
+}  // namespace
+
+absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& name,
+                                           size_t max_bytes) {
   std::string text(max_bytes + 1, '\0');
   size_t length = 0;
   while (length < text.size()) {
-    const ssize_t count = read(file.descriptor(), text.data() + length, text.size() - length);
+    const ssize_t count = read(descriptor, text.data() + length, text.size() - length);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failed("read", path, errno);
+    if (count < 0) return Failed("read", name, errno);
     if (count == 0) break;
     length += static_cast<size_t>(count);
   }
   if (length > max_bytes) {
-    return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", path, max_bytes));
+    return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", name, max_bytes));
   }
   text.resize(length);
   return text;
 }
-
-}  // namespace
 
 absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes) {
   const File file(path);
@@ -63,7 +69,7 @@ absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes)
   if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) {
     return Failed("open", path, errno);
   }
-  auto text = ReadAll(file, path, max_bytes);
+  auto text = ReadDescriptor(file.descriptor(), path, max_bytes);
   if (!text.ok()) return text.status();
   return FileContents{*std::move(text), status.st_mode & 0777U, S_ISREG(status.st_mode)};
 }

@@ -14,6 +14,11 @@ struct FileContents {
 };
 
 // A whole file of at most `max_bytes`. Errors read as Go's: "open PATH: no such file or directory".
+// OutOfRange: it is larger; FailedPrecondition: it is a directory.
 absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes);
+
+// The same from an open descriptor, to its end; errors call it `name`.
+absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& name,
+                                           size_t max_bytes);
 
 }  // namespace praefect::config

@@ -105,8 +105,21 @@ TEST_CASE("each command explains itself") {
   }
 }
 
+TEST_CASE("half a command is wrong usage") {
+  const auto ending = Praefect({"configuration"});
+  CHECK(ending.exit_code == 2);
+  CHECK(FirstLine(ending.error) ==
+        "praefect: \"configuration\" is not a whole subcommand: configuration validate");
+}
+
+TEST_CASE("what could not be printed was not done") {
+  const auto ending = Run({{"sh", "-c", PRAEFECT_PROGRAM " help > /dev/full"}, {}, {}, {}});
+  CHECK(ending.exit_status == 1);
+  CHECK(Mentions(ending.error, "praefect: write standard output: No space left on device"));
+}
+
 TEST_CASE("help fits a terminal") {
-  const std::string topic = GENERATE("", "serve");
+  const std::string topic = GENERATE("", "serve", "configuration validate");
   std::istringstream lines(Praefect(Words("help " + topic)).output);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
 }

@@ -1,6 +1,7 @@
-// How `serve` starts, and what each signal does to it.
+// How `serve` starts, what each signal does to it, and what Ctrl-C does to others.
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <catch2/catch.hpp>
 
@@ -34,7 +35,41 @@ class Server {
   Process process_;
 };
 
+// A command that waits for input that never comes.
+class Waiting {
+ public:
+  Waiting() : process_({{"sh", "-c", Line()}, {}, {}, {}}) {
+    const bool catches = Eventually([&] { return Mentions(CaughtSignals(), "2"); });
+    if (!catches) FAIL("it does not catch INT: " + CaughtSignals());
+  }
+
+  Process& process() { return process_; }
+
+ private:
+  std::string Line() const {
+    const std::string pipe = folder_ / "pipe";
+    return "mkfifo " + pipe + " && exec " PRAEFECT_PROGRAM " configuration validate <> " + pipe;
+  }
+  // The last two digits of the mask: INT is number 2, so 02 when it alone is caught.
+  std::string CaughtSignals() const {
+    const auto status = ReadFile("/proc/" + std::to_string(process_.pid()) + "/status");
+    const auto line = status.find("SigCgt:");
+    return status.substr(status.find('\n', line) - 2, 2);
+  }
+
+  TemporaryDirectory folder_;
+  Process process_;
+};
+
 }  // namespace
+
+TEST_CASE_METHOD(Waiting, "INT ends a command with 130, without a core or a signal's status") {
+  process().Kill(SIGINT);
+  siginfo_t info = {};
+  REQUIRE(waitid(P_PID, static_cast<id_t>(process().pid()), &info, WEXITED | WNOWAIT) == 0);
+  CHECK(info.si_code == CLD_EXITED);
+  CHECK(info.si_status == 130);
+}
 
 TEST_CASE_METHOD(Server, "TERM and INT stop it cleanly") {
   process().Kill(GENERATE(SIGTERM, SIGINT));

@@ -1,0 +1,86 @@
+#include "configuration_validate.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "invocation.h"
+#include "output.h"
+
+namespace praefect::cmd {
+namespace {
+
+config::LoadResult Load(const Invocation& invocation) {
+  if (!invocation.words.empty()) return config::Load(invocation.words.front());
+  if (!invocation.config_path.empty()) return config::Load(invocation.config_path);
+  return config::LoadDescriptor(STDIN_FILENO, "standard input");
+}
+
+// "virtual_storage[0].name" as upstream writes it: "virtual_storage", "[0]", "name".
+std::vector<std::string> Parts(std::string_view key) {
+  std::vector<std::string> parts;
+  while (!key.empty()) {
+    const auto end = std::min(key.find_first_of(".[", 1), key.size());
+    parts.emplace_back(key.substr(0, end));
+    key.remove_prefix(end < key.size() && key[end] == '.' ? end + 1 : end);
+  }
+  return parts;
+}
+
+// Upstream prints nothing where there is nothing to say.
+void PrintJson(const config::LoadResult& result) {
+  if (result.errors.empty()) return;
+  auto errors = nlohmann::ordered_json::array();
+  for (const config::Problem& problem : result.errors) {
+    auto& error = errors.emplace_back(nlohmann::ordered_json::object());
+    if (!problem.key.empty()) error["key"] = Parts(problem.key);
+    error["message"] = problem.message;
+  }
+  // Values of the file may be quoted that are not UTF-8.
+  Print(nlohmann::ordered_json{{"errors", std::move(errors)}}.dump(
+            2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+        "\n");
+}
+
+void PrintText(const config::LoadResult& result) {
+  for (const auto& problem : result.errors) Print("error: " + problem.ToString() + "\n");
+  for (const auto& problem : result.warnings) Print("warning: " + problem.ToString() + "\n");
+  Print(fmt::format("{} errors, {} warnings\n", result.errors.size(), result.warnings.size()));
+}
+
+ExitCode Validate(const Invocation& invocation) {
+  const config::LoadResult result = Load(invocation);
+  if (result.unreadable) {
+    PrintError("processing input data: " + result.errors.front().message);
+    return kFailed;
+  }
+  invocation.Text("o") == "text" ? PrintText(result) : PrintJson(result);
+  return result.errors.empty() ? kDone : kFindings;
+}
+
+constexpr Flag kFlags[] = {
+    {"o", "json|text", "json", "How to print what is found; json: errors only, as upstream"},
+};
+
+}  // namespace
+
+const Command kConfigurationValidate = {
+    "configuration validate",
+    "Say what is wrong with a configuration",
+    "Checks the configuration in FILE, in the file of -config, or on standard input,\n"
+    "with everything that `serve` would check at its start, and the secret files that\n"
+    "it names. Nothing is started and no connection is made.\n"
+    "\n"
+    "Exit status: 0 when it is fit to serve, 2 with errors, 1 when it cannot be read.",
+    "praefect configuration validate -o text /etc/praefect/config.toml\n"
+    "praefect configuration validate < config.toml",
+    &Validate,
+    kFlags,
+    {"[FILE]", 0, 1},
+    false};
+
+}  // namespace praefect::cmd

@@ -1,0 +1,122 @@
+// What `configuration validate` finds, and how it says so.
+
+#include <catch2/catch.hpp>
+
+#include "praefect_program.h"
+
+namespace praefect::test {
+namespace {
+
+const std::string kGood =
+    "listen_addr = '0.0.0.0:2305'\n"
+    "auth.token = 'external'\n"
+    "[[virtual_storage]]\nname = 'v'\n"
+    "[[virtual_storage.node]]\nstorage = 's'\naddress = 'tcp://s:8075'\nprimary = true\n";
+
+class Validation {
+ public:
+  std::string PathOf(const std::string& name) const { return folder_ / name; }
+  std::string Write(const std::string& text) const {
+    WriteFile(PathOf("t.toml"), text);
+    return PathOf("t.toml");
+  }
+  // With `text` on standard input.
+  Ending Pipe(const std::string& text, const std::string& flags = "") const {
+    return Redirect(Write(text), flags);
+  }
+  Ending Redirect(const std::string& path, const std::string& flags = "") const {
+    const auto outcome = Run(
+        {{"sh", "-c", "exec " PRAEFECT_PROGRAM " configuration validate " + flags + " < " + path},
+         {{"PRAEFECT_CONFIG", "/no.toml"}},
+         {},
+         {}});
+    return {outcome.exit_status, outcome.output, outcome.error};
+  }
+
+ private:
+  TemporaryDirectory folder_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Validation, "a good file gets no word and exit 0") {
+  CHECK(Pipe(kGood) == Ending{0, "", ""});
+  CHECK(Praefect({"configuration", "validate", Write(kGood)}) == Ending{0, "", ""});
+  CHECK(Praefect({"-config", Write(kGood), "configuration", "validate"}) == Ending{0, "", ""});
+}
+
+TEST_CASE_METHOD(Validation, "findings are upstream's JSON and exit 2") {
+  const auto ending = Pipe(kGood + "[[virtual_storage]]\nname = 'v'\n");
+  CHECK(ending.exit_code == 2);
+  CHECK(ending.error.empty());
+  CHECK(ending.output == R"({
+  "errors": [
+    {
+      "key": [
+        "virtual_storage",
+        "[1]",
+        "node"
+      ],
+      "message": "virtual storage \"v\": no primary gitaly backends configured"
+    },
+    {
+      "key": [
+        "virtual_storage",
+        "[1]",
+        "name"
+      ],
+      "message": "virtual storage \"v\": virtual storages must have unique names"
+    }
+  ]
+}
+)");
+}
+
+TEST_CASE_METHOD(Validation, "people get file, line, key, message, suggestion, and warnings") {
+  const std::string path = Write("listen_adr = '1'\n" + kGood + "[logging]\nformat = 'xml'\n");
+  const auto ending = Praefect({"configuration", "validate", "-o", "text", path});
+  CHECK(ending.exit_code == 2);
+  CHECK(ending.output ==
+        "error: " + path +
+            ":11: logging.format: invalid logger format \"xml\" (write text or json)\n"
+            "warning: " +
+            path +
+            ":1: listen_adr: unknown key, it has no effect (did you mean listen_addr?)\n"
+            "1 errors, 1 warnings\n");
+}
+
+TEST_CASE_METHOD(Validation, "warnings are no findings") {
+  CHECK(Pipe("listen_adr = '1'\n" + kGood) == Ending{0, "", ""});
+  CHECK(Pipe(kGood, "-o text") == Ending{0, "0 errors, 0 warnings\n", ""});
+}
+
+TEST_CASE_METHOD(Validation, "what is no configuration at all is one finding") {
+  for (const std::string& text :
+       {std::string("listen_addr = \n"), std::string("\177ELF\002\001"), std::string("]]]][[[[ {}"),
+        std::string(10 << 20, 'x'), std::string(1000, '\0')}) {
+    const auto ending = Pipe(text);
+    CHECK(ending.exit_code == 2);
+    CHECK(ending.output.find("\"message\"") == ending.output.rfind("\"message\""));
+    CHECK(Mentions(ending.output, "\"message\": \""));
+  }
+}
+
+TEST_CASE_METHOD(Validation, "a directory is a finding") {
+  CHECK(Mentions(Redirect(PathOf("")).output, "read standard input: is a directory"));
+  CHECK(Redirect(PathOf("")).exit_code == 2);
+  CHECK(Praefect({"configuration", "validate", PathOf("")}).exit_code == 2);
+}
+
+TEST_CASE_METHOD(Validation, "what cannot be read is no finding but exit 1") {
+  const auto ending = Praefect({"configuration", "validate", "no.toml"});
+  CHECK(ending ==
+        Ending{1, "", "processing input data: open no.toml: no such file or directory\n"});
+  CHECK(Praefect({"configuration", "validate", Write("") + "/x"}).exit_code == 1);
+}
+
+TEST_CASE_METHOD(Validation, "more than one file is wrong usage") {
+  CHECK(Praefect({"configuration", "validate", "a", "b"}).exit_code == 2);
+  CHECK(Praefect({"configuration", "validate", "-o", "xml"}).exit_code == 2);
+}
+
+}  // namespace praefect::test
