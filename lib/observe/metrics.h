@@ -2,15 +2,13 @@
 
 // Owns the metrics of one process and renders them for Prometheus.
 
-#include <prometheus/registry.h>
-
-#include <chrono>
 #include <string>
 #include <string_view>
 
 #include "observe/log.h"
 #include "observe/log_metrics.h"
 #include "observe/process_metrics.h"
+#include "observe/registry.h"
 
 namespace praefect::observe {
 
@@ -24,14 +22,14 @@ class Metrics {
 
   // Families are added to them by the modules that count, which they outlive. The second one is for
   // what upstream asks its database about: /db_metrics has it alone, /metrics has both.
-  prometheus::Registry& registry() { return registry_; }
-  prometheus::Registry& database_registry() { return database_registry_; }
+  Registry& registry() { return registry_; }
+  Registry& database_registry() { return database_registry_; }
   // Prometheus' text format, version 0.0.4. Any thread.
   std::string Render() const;
   std::string RenderDatabase() const;
 
  private:
-  prometheus::Registry registry_, database_registry_;
+  Registry registry_, database_registry_;
   ProcessMetrics process_;
   LogMetrics log_;
 };
