@@ -8,18 +8,12 @@
 #include "config/load.h"
 #include "daemon/daemon.h"
 #include "invocation.h"
+#include "load_config.h"
 #include "output.h"
 #include "signals.h"
 
 namespace praefect::cmd {
 namespace {
-
-void PrintErrors(const config::LoadResult& result) {
-  PrintError(result.headline);
-  for (const auto& problem : result.errors) PrintError(problem.ToString());
-  // A mistyped key is a mere warning, and often the cause of an error.
-  for (const auto& problem : result.warnings) PrintError("warning: " + problem.ToString());
-}
 
 // The first TERM or INT drains, the next one stops; the rest does nothing yet.
 class Answer {
@@ -60,7 +54,7 @@ ExitCode Run(config::LoadResult loaded) {
 ExitCode LoadAndRun(const Invocation& invocation) {
   auto loaded = config::Load(invocation.config_path);
   if (loaded.config) return Run(std::move(loaded));
-  PrintErrors(loaded);
+  PrintProblems(loaded);
   return kBrokenConfiguration;
 }
 

@@ -40,11 +40,18 @@ std::string Headline(const Problem& first) {
                      first.message);
 }
 
+// Than in what describes databases.
+bool IsElsewhere(const Problem& problem) {
+  const auto section = problem.key.substr(0, problem.key.find('.'));
+  return section != "database" && section != "embedded_store";
+}
+
 }  // namespace
 
-LoadResult Load(const std::string& path) {
+LoadResult Load(const std::string& path, Scope scope) {
   const auto contents = ReadFile(path, kMaxDocumentBytes);
-  return contents.ok() ? LoadText(contents->text, path) : Unreadable(contents.status(), path);
+  return contents.ok() ? LoadText(contents->text, path, scope)
+                       : Unreadable(contents.status(), path);
 }
 
 LoadResult LoadDescriptor(int descriptor, const std::string& path) {
@@ -52,7 +59,7 @@ LoadResult LoadDescriptor(int descriptor, const std::string& path) {
   return text.ok() ? LoadText(*text, path) : Unreadable(text.status(), path);
 }
 
-LoadResult LoadText(std::string_view text, const std::string& path) {
+LoadResult LoadText(std::string_view text, const std::string& path, Scope scope) {
   const auto document = ParseDocument(text);
   if (const auto* error = std::get_if<SyntaxError>(&document)) return Unparsable(*error, path);
   Findings findings(path);
@@ -61,6 +68,10 @@ LoadResult LoadText(std::string_view text, const std::string& path) {
   Validate(config, findings);
   findings.Finish();
   LoadResult result{{}, "", findings.errors(), findings.warnings(), false};
+  if (scope == Scope::kDatabase) {
+    std::erase_if(result.errors, IsElsewhere);
+    std::erase_if(result.warnings, IsElsewhere);
+  }
   if (result.errors.empty()) {
     result.config = std::move(config);
   } else {

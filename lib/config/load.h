@@ -20,11 +20,15 @@ struct LoadResult {
   bool unreadable = false;        // there is no telling what the file holds
 };
 
+// What somebody asks of a file. kDatabase: [database] and [embedded_store] alone need to be right;
+// nothing is said about other keys.
+enum class Scope { kAll, kDatabase };
+
 // Reads `path`, and the secret files it names. Blocks on the file system only.
-LoadResult Load(const std::string& path);
+LoadResult Load(const std::string& path, Scope scope = Scope::kAll);
 
 // The same from an open descriptor, or with the text at hand; `path` is what problems call it.
 LoadResult LoadDescriptor(int descriptor, const std::string& path);
-LoadResult LoadText(std::string_view text, const std::string& path);
+LoadResult LoadText(std::string_view text, const std::string& path, Scope scope = Scope::kAll);
 
 }  // namespace praefect::config

@@ -80,6 +80,17 @@ TEST_CASE("a syntax error comes alone, with its place") {
   CHECK(Mentions(result.errors[0].suggestion, "column "));
 }
 
+TEST_CASE("who only needs the database hears of nothing else") {
+  const auto result = LoadText("listen_addr = 5\nbogus = 1\n[database]\nhost = 'h'\nhots = 'h'\n",
+                               "t.toml", Scope::kDatabase);
+  REQUIRE(result.config);
+  CHECK(result.config->database.pooled.host == "h");
+  CHECK(result.warnings.size() == 1);
+  CHECK(WarningAt(result, "database.hots") != "");
+  CHECK_FALSE(LoadText("[database]\nhost = 5\n", "t.toml", Scope::kDatabase).config);
+  CHECK_FALSE(LoadText("database\n", "t.toml", Scope::kDatabase).config);
+}
+
 TEST_CASE("logging levels are those of logrus") {
   const auto level = [](const std::string& text) {
     return LoadWithTables("[logging]\nlevel = '" + text + "'\n");
