@@ -10,6 +10,10 @@ std::string_view ConnectionClosure::reason() const {
       return "peer_closed";
     case Kind::kIoError:
       return "io_error";
+    case Kind::kTlsError:
+      return "tls_error";
+    case Kind::kRenegotiation:
+      return "tls_renegotiation";
     case Kind::kProtocolError:
       return "protocol_error";
     case Kind::kHttp1:

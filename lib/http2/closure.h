@@ -13,6 +13,8 @@ struct ConnectionClosure {
     kDone,        // both sides had nothing left to say
     kPeerClosed,  // end of the byte stream
     kIoError,
+    kTlsError,       // a record or an alert that ends the connection
+    kRenegotiation,  // TLS: asked for what is switched off
     kProtocolError,
     kHttp1,     // the first bytes were an HTTP/1 request; it was answered with 400
     kTls,       // the first bytes were a TLS handshake

@@ -24,6 +24,18 @@ constexpr std::string_view kHttp1Answer =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
     "Content-Length: 53\r\n\r\nThis port speaks gRPC, which takes HTTP/2 (no TLS).\r\n";
 
+// Of a transport that failed.
+ConnectionClosure ClosureOf(const net::IoResult& result) {
+  switch (result.kind) {
+    case net::IoResult::Kind::kTlsError:
+      return {ConnectionClosure::Kind::kTlsError, result.text};
+    case net::IoResult::Kind::kRenegotiation:
+      return {ConnectionClosure::Kind::kRenegotiation, "the other side asked to renegotiate"};
+    default:
+      return {ConnectionClosure::Kind::kIoError, strerror(result.error)};
+  }
+}
+
 uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
 }
@@ -52,7 +64,8 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
                                               kNoError, nullptr, 0);
                         MarkDirty();
                       }),
-      sweep_timer_(loop, [this] { CompactStalled(); }) {
+      sweep_timer_(loop, [this] { CompactStalled(); }),
+      read_again_(loop, [this] { OnReadable(); }) {
   resets_.per_second = options_.floods.resets_per_second;
   pings_received_.per_second = options_.floods.pings_per_second;
   settings_.per_second = options_.floods.settings_per_second;
@@ -60,6 +73,7 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
   StartSession();
   SubmitSettings();
   watcher_.Want(true, false);
+  if (transport_->holds_input()) read_again_.Start(0);
   MarkDirty();
 }
 
@@ -202,6 +216,8 @@ void Connection::OnReadable() {
   for (int i = 0; i < kReadsPerRound && !closing_; i++) {
     if (ReadOnce() != ReadResult::kFull) return;
   }
+  // The socket may have nothing more to tell.
+  if (!closing_ && transport_->holds_input()) read_again_.Start(0);
 }
 
 // A peer that went away may have said something before; writing fails first, reading still works.
@@ -220,13 +236,15 @@ Connection::ReadResult Connection::ReadOnce() {
       Fail({ConnectionClosure::Kind::kPeerClosed, "the other side closed the connection"});
       return ReadResult::kNothing;
     case net::IoResult::Kind::kError:
-      Fail({ConnectionClosure::Kind::kIoError, strerror(result.error)});
+    case net::IoResult::Kind::kTlsError:
+    case net::IoResult::Kind::kRenegotiation:
+      Fail(ClosureOf(result));
       return ReadResult::kNothing;
     case net::IoResult::Kind::kOk:
       break;
   }
   bytes_received_ += result.bytes;
-  bool more = result.bytes == receiving_->capacity;
+  bool more = result.bytes == receiving_->capacity || transport_->holds_input();
   Receive(receiving_->data(), result.bytes);
   if (receiving_->references > 1) {  // slices of it are queued somewhere
     BlockPool::Release(receiving_);
@@ -336,7 +354,7 @@ bool Connection::Flush() {
     net::IoResult result = transport_->Write(pieces, count);
     if (result.kind == net::IoResult::Kind::kWouldBlock) return true;
     if (result.kind != net::IoResult::Kind::kOk) {
-      closure_ = {ConnectionClosure::Kind::kIoError, strerror(result.error)};
+      closure_ = ClosureOf(result);
       return false;
     }
     written_total_ += result.bytes;

@@ -221,6 +221,7 @@ class Connection final : public net::RoundEndTask {
   net::Watcher watcher_;
   net::Timer shutdown_timer_;  // second step of GracefulShutdown without an answer to its PING
   net::Timer sweep_timer_;     // looks for stalled streams while anything is queued
+  net::Timer read_again_;      // for input that the transport holds
 
   Block* receiving_ = nullptr;  // what the transport is read into
   SliceQueue output_;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace praefect::net {
 namespace {
@@ -36,11 +37,12 @@ struct Connector::Lookup {
 };
 
 Connector::Connector(EventLoop& loop, config::Address address, int64_t timeout_ms,
-                     Callback callback)
+                     Callback callback, std::shared_ptr<const TlsClientContext> tls)
     : loop_(loop),
       address_(std::move(address)),
       timeout_ms_(timeout_ms),
       callback_(std::move(callback)),
+      tls_(std::move(tls)),
       begin_(loop, [this] { Begin(); }),
       timeout_(loop, [this] {
         Fail(
@@ -110,7 +112,7 @@ void Connector::TryNext() {
       continue;
     }
     if (candidate.family() != AF_UNIX) TuneTcp(fd_);
-    if (connect(fd_, candidate.get(), candidate.length) == 0) return Succeed();
+    if (connect(fd_, candidate.get(), candidate.length) == 0) return Encrypt();
     if (errno == EINPROGRESS) {
       watcher_ = std::make_unique<Watcher>(loop_, fd_, [this](bool r, bool w) { Connected(r, w); });
       watcher_->Want(false, true);
@@ -126,25 +128,42 @@ void Connector::Connected(bool, bool) {
   int error = 0;
   socklen_t length = sizeof error;
   getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error == 0) return Succeed();
+  if (error == 0) return Encrypt();
   last_error_ = absl::UnavailableError(strerror(error));
   TryNext();
 }
 
 void Connector::Fail(absl::Status status) {
   CloseSocket();
+  handshake_.reset();
   begin_.Stop();
   timeout_.Stop();
   auto callback = std::move(callback_);
   callback(std::move(status));
 }
 
-void Connector::Succeed() {
+// Where the address says so.
+void Connector::Encrypt() {
   watcher_.reset();
+  const int fd = std::exchange(fd_, -1);
+  if (address_.kind != config::Address::Kind::kTls) {
+    return Succeed(
+        MakePlainTransport(fd, address_.kind == config::Address::Kind::kUnix ? "unix" : "tcp"));
+  }
+  handshake_ = std::make_unique<TlsHandshake>(
+      loop_, TlsTransport::Connect(fd, tls_, address_.host), timeout_ms_,
+      [this](TlsHandshake::Result result) { Encrypted(std::move(result)); });
+}
+
+void Connector::Encrypted(TlsHandshake::Result result) {
+  handshake_.reset();
+  if (result.transport != nullptr) return Succeed(std::move(result.transport));
+  last_error_ = absl::FailedPreconditionError(result.error);
+  TryNext();
+}
+
+void Connector::Succeed(std::unique_ptr<Transport> transport) {
   timeout_.Stop();
-  auto kind = address_.kind == config::Address::Kind::kUnix ? "unix" : "tcp";
-  auto transport = MakePlainTransport(fd_, kind);
-  fd_ = -1;
   auto callback = std::move(callback_);
   callback(std::move(transport));
 }

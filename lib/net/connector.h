@@ -11,18 +11,24 @@
 #include "config/address.h"
 #include "net/event_loop.h"
 #include "net/socket_address.h"
+#include "net/tls.h"
+#include "net/tls_handshake.h"
 #include "net/transport.h"
 
 namespace praefect::net {
 
-// One attempt: names are resolved on libuv's threads, every address found is tried in turn, all
-// within one time limit. Destroying the connector ends the attempt without a call.
+// One attempt: names are resolved on libuv's threads, every address found is tried in turn, TLS
+// handshakes included, all within one time limit. Destroying the connector ends the attempt without
+// a call.
 class Connector {
  public:
   using Callback = std::function<void(absl::StatusOr<std::unique_ptr<Transport>>)>;
 
   // `callback` is called once, never from inside the constructor; it may destroy the connector.
-  Connector(EventLoop& loop, config::Address address, int64_t timeout_ms, Callback callback);
+  // `tls` is for an address with tls://, and must not be null then. A handshake that failed is
+  // FailedPrecondition, a node that does not answer Unavailable.
+  Connector(EventLoop& loop, config::Address address, int64_t timeout_ms, Callback callback,
+            std::shared_ptr<const TlsClientContext> tls = nullptr);
   ~Connector();
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
@@ -33,13 +39,16 @@ class Connector {
   void TryNext();
   void Connected(bool readable, bool writable);
   void Fail(absl::Status status);
-  void Succeed();
+  void Encrypt();
+  void Encrypted(TlsHandshake::Result result);
+  void Succeed(std::unique_ptr<Transport> transport);
   void CloseSocket();
 
   EventLoop& loop_;
   const config::Address address_;
   const int64_t timeout_ms_;
   Callback callback_;
+  const std::shared_ptr<const TlsClientContext> tls_;
   Timer begin_;  // leaves the constructor before anything is called back
   Timer timeout_;
   Lookup* lookup_ = nullptr;               // under way; freed by libuv's callback
@@ -47,6 +56,7 @@ class Connector {
   absl::Status last_error_;
   int fd_ = -1;
   std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<TlsHandshake> handshake_;
 };
 
 }  // namespace praefect::net

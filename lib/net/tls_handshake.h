@@ -1,0 +1,43 @@
+#pragma once
+
+// The handshake of one connection, without blocking the loop.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/event_loop.h"
+#include "net/tls.h"
+#include "net/tls_transport.h"
+#include "net/transport.h"
+
+namespace praefect::net {
+
+// Destroying it ends the attempt without a call, and closes the connection.
+class TlsHandshake {
+ public:
+  struct Result {
+    std::unique_ptr<Transport> transport;  // nullptr: it failed
+    std::string_view outcome;              // "ok", "resumed", or TlsFailure::reason
+    std::string error;                     // for people; empty when it worked
+  };
+  // Called once, never from inside the constructor; may destroy the handshake.
+  using Callback = std::function<void(Result)>;
+
+  TlsHandshake(EventLoop& loop, std::unique_ptr<TlsTransport> transport, int64_t timeout_ms,
+               Callback callback);
+  TlsHandshake(const TlsHandshake&) = delete;
+  TlsHandshake& operator=(const TlsHandshake&) = delete;
+
+ private:
+  void Advance();
+  void Finish(std::string_view outcome, std::string error);
+
+  std::unique_ptr<TlsTransport> transport_;
+  Callback callback_;
+  std::unique_ptr<Watcher> watcher_;
+  Timer timeout_;
+};
+
+}  // namespace praefect::net
