@@ -45,6 +45,13 @@ Metrics::Metrics(prometheus::Registry& registry, const config::Config& config)
       connections(Counters(registry, "gitaly_connections_total", "Connections accepted, by type.")),
       closures(Counters(registry, "gitaly_praefect_client_connections_closed_total",
                         "Client connections that ended, by reason.")),
+      tls_handshakes(Counters(registry, "gitaly_praefect_tls_handshakes_total",
+                              "TLS handshakes with clients, by result.")),
+      tls_not_after(BuildGauge()
+                        .Name("gitaly_praefect_tls_certificate_not_after_seconds")
+                        .Help("When the certificate of tls_listen_addr, or one of its chain, "
+                              "becomes invalid, in seconds since 1970.")
+                        .Register(registry)),
       resent(Counters(registry, "gitaly_praefect_calls_resent_total",
                       "Calls sent again because a node provably never took them.")
                  .Add({})),

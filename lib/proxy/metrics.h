@@ -30,9 +30,11 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& authentications;
   prometheus::Family<prometheus::Counter>& authentication_errors;
   prometheus::Family<prometheus::Counter>& method_types;
-  prometheus::Family<prometheus::Counter>& refusals;     // by reason
-  prometheus::Family<prometheus::Counter>& connections;  // accepted, by type
-  prometheus::Family<prometheus::Counter>& closures;     // of client connections, by reason
+  prometheus::Family<prometheus::Counter>& refusals;        // by reason
+  prometheus::Family<prometheus::Counter>& connections;     // accepted, by type
+  prometheus::Family<prometheus::Counter>& closures;        // of client connections, by reason
+  prometheus::Family<prometheus::Counter>& tls_handshakes;  // with clients, by result
+  prometheus::Family<prometheus::Gauge>& tls_not_after;     // one gauge where TLS is served
   prometheus::Counter& resent;  // calls sent again because a node never took them
   prometheus::Counter& accept_failures;
   prometheus::Counter& ended_at_stop;  // calls that graceful_stop_timeout was too short for

@@ -23,7 +23,20 @@ uint32_t CpusAllowed() {
 }
 
 const char* KindOf(const config::Address& address) {
-  return address.kind == config::Address::Kind::kUnix ? "unix" : "tcp";
+  switch (address.kind) {
+    case config::Address::Kind::kUnix:
+      return "unix";
+    case config::Address::Kind::kTls:
+      return "tls";
+    case config::Address::Kind::kTcp:
+      break;
+  }
+  return "tcp";
+}
+
+int64_t UnixSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
 absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(std::string_view key,
@@ -34,6 +47,7 @@ absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(std::string_view k
   };
   auto address = config::ParseListenAddress(text);
   if (!address.ok()) return named(address.status());
+  if (key == "tls_listen_addr") address->kind = config::Address::Kind::kTls;
   auto socket = net::ListeningSocket::Bind(*address);
   if (!socket.ok()) return named(socket.status());
   return socket;
@@ -61,6 +75,7 @@ class Server::Impl {
 
   absl::Status Bind() {
     for (auto [key, text] : {std::pair{"listen_addr", config_->listen_addr},
+                             std::pair{"tls_listen_addr", config_->tls_listen_addr},
                              std::pair{"socket_path", config_->socket_path}}) {
       if (text.empty()) continue;
       bool unix_path = std::string_view(key) == "socket_path" && text.substr(0, 5) != "unix:";
@@ -69,6 +84,17 @@ class Server::Impl {
       addresses_.push_back((*socket)->address());
       bound_.push_back(*std::move(socket));
     }
+    return ReplaceTls(config_->tls);
+  }
+
+  absl::Status ReplaceTls(const config::Tls& tls) {
+    if (!serves_tls()) return absl::OkStatus();
+    auto context = net::TlsServerContext::Make(tls);
+    if (!context.ok()) return context.status();
+    const std::string warning = (*context)->Warning(UnixSeconds());
+    if (!warning.empty()) logger_.Warn(warning, {{"key", "tls.certificate_path"}});
+    metrics_.tls_not_after.Add({}).Set(static_cast<double>((*context)->not_after()));
+    workers_.front()->Post([this, context = *std::move(context)] { tls_ = context; });
     return absl::OkStatus();
   }
 
@@ -83,7 +109,7 @@ class Server::Impl {
     for (const config::Address& address : addresses_) {
       std::string text = address.kind == config::Address::Kind::kUnix
                              ? address.path
-                             : address.ToString().substr(strlen("tcp://"));
+                             : address.ToString().substr(strlen("tcp://"));  // or tls://
       logger_.Info("listening at address",
                    {{"address", std::string_view(text)}, {"schema", KindOf(address)}});
     }
@@ -120,9 +146,10 @@ class Server::Impl {
     const char* kind = KindOf(socket->address());
     prometheus::Counter& accepted = metrics_.connections.Add({{"type", kind}});
     net::Acceptor::Callbacks callbacks;
-    callbacks.accepted = [this, kind, &accepted](int fd, std::string peer) {
+    const bool tls = socket->address().kind == config::Address::Kind::kTls;
+    callbacks.accepted = [this, kind, tls, &accepted](int fd, std::string peer) {
       accepted.Increment();
-      Place(fd, std::move(peer), kind);
+      Place({fd, std::move(peer), kind, tls ? tls_ : nullptr});
     };
     callbacks.failed = [this](int error) {
       metrics_.accept_failures.Increment();
@@ -132,16 +159,21 @@ class Server::Impl {
                                                          std::move(socket), std::move(callbacks)));
   }
 
-  void Place(int fd, std::string peer, const char* kind) {
+  bool serves_tls() const {
+    return std::any_of(addresses_.begin(), addresses_.end(), [](const config::Address& address) {
+      return address.kind == config::Address::Kind::kTls;
+    });
+  }
+
+  void Place(Arrival arrival) {
     if (!clients_.Add(workers_.front()->config().limits.max_connections)) {
       metrics_.refusals.Add({{"reason", "max_connections"}}).Increment();
-      close(fd);
+      close(arrival.fd);
       return;
     }
     metrics_.client_connections.Increment();
     auto fewer = [](auto& a, auto& b) { return a->client_count() < b->client_count(); };
-    (*std::min_element(workers_.begin(), workers_.end(), fewer))
-        ->AddClient(fd, std::move(peer), kind);
+    (*std::min_element(workers_.begin(), workers_.end(), fewer))->AddClient(std::move(arrival));
   }
 
   const std::shared_ptr<const config::Config> config_;  // as of the start
@@ -154,7 +186,9 @@ class Server::Impl {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<config::Address> addresses_;
   std::vector<std::unique_ptr<net::ListeningSocket>> bound_;  // until Start
-  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;     // the first worker's
+  // The first worker's.
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::shared_ptr<const net::TlsServerContext> tls_;  // for new connections
   bool running_ = false;
 };
 
@@ -170,6 +204,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const Dependencies& depen
 void Server::Start() { impl_->Start(); }
 std::vector<config::Address> Server::addresses() const { return impl_->addresses(); }
 void Server::Reload(std::shared_ptr<const config::Config> config) { impl_->Reload(config); }
+absl::Status Server::ReplaceTls(const config::Tls& tls) { return impl_->ReplaceTls(tls); }
 int64_t Server::open_calls() const { return impl_->open_calls(); }
 void Server::Drain() { impl_->Drain(); }
 void Server::EndCalls() { impl_->EndCalls(); }

@@ -44,6 +44,11 @@ class Server {
   // needs a restart (addresses, workers) stays as it was at Listen.
   void Reload(std::shared_ptr<const config::Config> config);
 
+  // Reads the certificate and the key of tls_listen_addr anew, for connections that come from now
+  // on; their clients shake hands in full once, since older session tickets are void. On an error,
+  // which names key and file, everything stays as it was.
+  absl::Status ReplaceTls(const config::Tls& tls);
+
   // How many calls are under way. Any thread.
   int64_t open_calls() const;
 

@@ -39,6 +39,11 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       local_upstream_(std::make_shared<Upstream>(loop_, buffers_, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
       left_timer_(loop_, [this] { DrainLeft(); }),
+      handshakes_(loop_, shared_.metrics, shared_.logger,
+                  [this](std::unique_ptr<net::Transport> transport, std::string peer) {
+                    if (transport == nullptr) return CountLeft();
+                    Admit(std::move(transport), std::move(peer));
+                  }),
       random_(std::random_device()()) {}
 
 Worker::~Worker() = default;
@@ -79,18 +84,30 @@ void Worker::DrainLeft() {
   if (!left_.empty()) left_timer_.Start(kLeftLookMs);
 }
 
-void Worker::AddClient(int fd, std::string peer, const char* kind) {
+void Worker::AddClient(Arrival arrival) {
   client_count_.fetch_add(1, std::memory_order_relaxed);
-  loop_.Post([this, fd, kind, peer = std::move(peer)] {
-    auto session = std::make_unique<ClientSession>(*this, net::MakePlainTransport(fd, kind), peer);
-    if (draining_) session->Drain();
-    auto* key = session.get();
-    clients_.emplace(key, std::move(session));
+  loop_.Post([this, arrival = std::move(arrival)]() mutable {
+    if (arrival.tls == nullptr) {
+      return Admit(net::MakePlainTransport(arrival.fd, arrival.kind), std::move(arrival.peer));
+    }
+    handshakes_.Begin(arrival.fd, std::move(arrival.peer), std::move(arrival.tls));
+    if (draining_) handshakes_.EndAll();
   });
+}
+
+void Worker::Admit(std::unique_ptr<net::Transport> transport, std::string peer) {
+  auto session = std::make_unique<ClientSession>(*this, std::move(transport), std::move(peer));
+  if (draining_) session->Drain();
+  auto* key = session.get();
+  clients_.emplace(key, std::move(session));
 }
 
 void Worker::Remove(ClientSession& session) {
   clients_.erase(&session);
+  CountLeft();
+}
+
+void Worker::CountLeft() {
   client_count_.fetch_sub(1, std::memory_order_relaxed);
   shared_.metrics.client_connections.Decrement();
   shared_.clients.Remove();
@@ -99,6 +116,7 @@ void Worker::Remove(ClientSession& session) {
 void Worker::Drain() {
   loop_.Post([this] {
     draining_ = true;
+    handshakes_.EndAll();
     for (auto& [key, session] : clients_) session->Drain();
   });
 }
@@ -112,6 +130,7 @@ void Worker::EndCalls() {
 
 void Worker::Stop() {
   loop_.Post([this] {
+    handshakes_.EndAll();
     for (auto& [key, session] : clients_) session->Close();
     for (auto& [id, upstream] : upstreams_) upstream->CloseAll();
     for (auto& upstream : left_) upstream->CloseAll();

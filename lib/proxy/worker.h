@@ -19,10 +19,12 @@
 #include "gitaly/method.h"
 #include "http2/buffer.h"
 #include "net/event_loop.h"
+#include "net/tls.h"
 #include "nodes/snapshot.h"
 #include "observe/log.h"
 #include "proxy/authenticator.h"
 #include "proxy/call_list.h"
+#include "proxy/handshakes.h"
 #include "proxy/local_endpoint.h"
 #include "proxy/metrics.h"
 #include "proxy/upstream.h"
@@ -58,6 +60,14 @@ struct Shared {
   ClientCount& clients;
 };
 
+// A connection that was accepted just now.
+struct Arrival {
+  int fd;  // the worker's from now on
+  std::string peer;
+  const char* kind;                                  // of its listener
+  std::shared_ptr<const net::TlsServerContext> tls;  // nullptr: a listener without TLS
+};
+
 class Worker {
  public:
   Worker(const Shared& shared, std::shared_ptr<const config::Config> config);
@@ -71,7 +81,7 @@ class Worker {
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
   // For new connections and calls; what is under way keeps what it began with.
   void Reload(std::shared_ptr<const config::Config> config);
-  void AddClient(int fd, std::string peer, const char* kind);
+  void AddClient(Arrival arrival);
   void Drain();     // two-step GOAWAY to every client
   void EndCalls();  // with a status; calls that begin later likewise
   void Stop();      // closes what is left
@@ -97,6 +107,8 @@ class Worker {
  private:
   void TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot);
   void DrainLeft();
+  void Admit(std::unique_ptr<net::Transport> transport, std::string peer);
+  void CountLeft();
 
   const Shared shared_;
   net::EventLoop loop_;
@@ -111,8 +123,10 @@ class Worker {
   // Of nodes that are no longer in the snapshot: until nobody uses them.
   std::vector<std::shared_ptr<Upstream>> left_;
   net::Timer left_timer_;  // looks at left_ while there are any
+  Handshakes handshakes_;
   std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
-  std::atomic<size_t> client_count_{0};  // of clients_, and of those on their way here
+  // Of clients_, of those that shake hands, and of those on their way here.
+  std::atomic<size_t> client_count_{0};
   std::mt19937_64 random_;
   bool draining_ = false;
   bool ending_calls_ = false;
