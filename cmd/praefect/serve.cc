@@ -15,15 +15,16 @@
 namespace praefect::cmd {
 namespace {
 
-// The first TERM or INT drains, the next one stops; the rest does nothing yet.
+// The first TERM or INT drains, the next one stops; HUP and USR1 are for what changed meanwhile.
 class Answer {
  public:
   explicit Answer(daemon::Daemon& daemon) : daemon_(daemon) {}
 
   void operator()(int signal) {
-    if (signal != SIGTERM && signal != SIGINT) {
-      PrintError(fmt::format("praefect: {} has no effect yet: a new configuration needs a restart",
-                             signal == SIGHUP ? "HUP" : "USR1"));
+    if (signal == SIGHUP) {
+      daemon_.Reload();
+    } else if (signal == SIGUSR1) {
+      daemon_.ReopenLog();
     } else if (draining_) {
       daemon_.StopNow();
     } else {
@@ -63,10 +64,13 @@ ExitCode LoadAndRun(const Invocation& invocation) {
 const Command kServe = {
     "serve", "Run the proxy; also when no command is given",
     "Reads the configuration, opens the listeners and relays calls to the Gitaly\n"
-    "nodes until it is told to stop. It logs on standard output.\n"
+    "nodes until it is told to stop. It logs on standard output, or to logging.file.\n"
     "\n"
-    "TERM or INT stops it: no new calls are taken, running ones may end within\n"
-    "graceful_stop_timeout. A second TERM or INT ends them at once.\n"
+    "TERM or INT stops it: it is not ready any more, goes on for graceful_stop_delay,\n"
+    "then takes no new calls; running ones may end within graceful_stop_timeout. A\n"
+    "second TERM or INT ends them at once. HUP reads the configuration again: nodes,\n"
+    "tokens, certificates, limits and log level are applied without a call dropped; a\n"
+    "broken file changes nothing, and the log says why. USR1 reopens the log file.\n"
     "\n"
     "Exit status: 0 after a stop, 1 when it cannot start (an address is in use, for\n"
     "instance), 78 when the configuration is broken and a restart would not help.",

@@ -2,8 +2,6 @@
 
 #include <absl/synchronization/mutex.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -11,10 +9,12 @@
 #include <utility>
 
 #include "daemon/admin_http.h"
+#include "daemon/configuration.h"
+#include "daemon/logging.h"
 #include "daemon/readiness.h"
+#include "daemon/stop_signal.h"
 #include "gitaly/method.h"
 #include "nodes/manager.h"
-#include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/mutex.h"
 #include "proxy/server.h"
@@ -25,78 +25,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-observe::Level LevelOf(const config::Logging& logging) {
-  return observe::ParseLevel(logging.level).value_or(observe::Level::kInfo);
-}
-
-absl::StatusOr<std::unique_ptr<observe::Logger>> LoggerFor(const config::Logging& logging) {
-  const observe::LoggerOptions options{
-      .format = observe::ParseFormat(logging.format).value_or(observe::Format::kText),
-      .level = LevelOf(logging)};
-  if (logging.file.empty()) return observe::MakeLogger(options);
-  auto logger = observe::OpenLogger(options, logging.file);
-  if (logger.ok()) return logger;
-  const auto message = logger.status().message();
-  return absl::Status(
-      logger.status().code(),
-      fmt::format("logging.file: cannot {}", std::string_view(message.data(), message.size())));
-}
-
-void LogWarnings(observe::Logger& logger, const std::vector<config::Problem>& warnings) {
-  for (const config::Problem& warning : warnings) {
-    logger.Warn(warning.message, {{"file", warning.file},
-                                  {"line", int64_t{warning.line}},
-                                  {"key", warning.key},
-                                  {"suggestion", warning.suggestion}});
-  }
-}
-
-// When stopping begins and when it must end.
-class StopSignal {
- public:
-  void Request() {
-    observe::MutexLock lock(mutex_);
-    requested_ = true;
-    changed_.NotifyAll();
-  }
-  void Now() {
-    observe::MutexLock lock(mutex_);
-    requested_ = now_ = true;
-    changed_.NotifyAll();
-  }
-  void WaitForRequest() {
-    observe::MutexLock lock(mutex_);
-    while (!requested_) changed_.Wait(lock);
-  }
-  bool requested() const {
-    observe::MutexLock lock(mutex_);
-    return requested_;
-  }
-  bool now() const {
-    observe::MutexLock lock(mutex_);
-    return now_;
-  }
-
- private:
-  mutable observe::Mutex mutex_;
-  observe::Condition changed_;
-  bool requested_ ABSL_GUARDED_BY(mutex_) = false;
-  bool now_ ABSL_GUARDED_BY(mutex_) = false;
-};
-
 }  // namespace
 
 // Members are in the order in which they start; what comes later may use what comes before.
 class Daemon::Impl {
  public:
   Impl(Startup startup, std::unique_ptr<observe::Logger> logger)
-      : config_(std::make_shared<const config::Config>(std::move(startup.config))),
-        logger_(std::move(logger)),
+      : logger_(std::move(logger)),
         metrics_(startup.version, startup.built, *logger_),
-        nodes_(*config_, *logger_, metrics_.registry()),
+        configuration_(std::move(startup.config), *logger_, metrics_.registry()),
+        nodes_(*configuration_.current(), *logger_, metrics_.registry()),
         local_(nodes_, *logger_) {
     logger_->Info("Starting praefect", {{"version", startup.version}});
-    LogWarnings(*logger_, startup.warnings);
+    LogProblems(*logger_, observe::Level::kWarn, startup.warnings);
   }
 
   ~Impl() {
@@ -114,6 +55,25 @@ class Daemon::Impl {
     if (admin_ != nullptr) admin_->Start();
     stopper_ = std::thread([this] { StopWhenAsked(); });
     return absl::OkStatus();
+  }
+
+  bool Reload() {
+    observe::MutexLock one_at_a_time(reload_);
+    if (stop_.requested()) return false;
+    const auto config = configuration_.Reread();
+    if (config != nullptr) Apply(config);
+    configuration_.Finish(config != nullptr);
+    return config != nullptr;
+  }
+
+  void ReopenLog() {
+    if (const absl::Status status = logger_->Reopen(); !status.ok()) {
+      const auto message = status.message();
+      logger_->Error("cannot reopen the log file: the old one stays in use",
+                     {{"error", std::string_view(message.data(), message.size())}});
+    } else {
+      logger_->Info("log file reopened");
+    }
   }
 
   void RequestStop() { stop_.Request(); }
@@ -145,41 +105,58 @@ class Daemon::Impl {
     return local_.Start();
   }
 
+  void Apply(const std::shared_ptr<const config::Config>& config) {
+    logger_->SetLevel(LevelOf(config->logging));
+    nodes_.Reload(*config);
+    proxy_->Reload(config);
+  }
+
   absl::Status Bind() {
+    const auto config = configuration_.current();
     auto proxy = proxy::Server::Listen(
-        {config_, *methods_, nodes_, local_endpoint_, *logger_, metrics_.registry()});
+        {config, *methods_, nodes_, local_endpoint_, *logger_, metrics_.registry()});
     if (!proxy.ok()) return proxy.status();
     proxy_ = *std::move(proxy);
-    if (config_->prometheus_listen_addr.empty()) return absl::OkStatus();
+    if (config->prometheus_listen_addr.empty()) return absl::OkStatus();
     auto admin = AdminHttp::Listen(
-        config_->prometheus_listen_addr,
+        config->prometheus_listen_addr,
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
            return CheckReadiness(*nodes_.snapshot(), stop_.requested(), purpose);
          }});
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
-    logger_->Info("Starting prometheus listener", {{"address", AdminAddress()}});
+    logger_->Info("Starting prometheus listener", {{"address", AdminAddress(*config)}});
     return absl::OkStatus();
   }
 
   // As configured, with the port that was bound: 0 means one that the kernel chose.
-  std::string AdminAddress() const {
-    const std::string& configured = config_->prometheus_listen_addr;
+  std::string AdminAddress(const config::Config& config) const {
+    const std::string& configured = config.prometheus_listen_addr;
     return configured.substr(0, configured.rfind(':') + 1) + std::to_string(admin_->port());
   }
 
   void StopWhenAsked() {
     stop_.WaitForRequest();
     local_.SetDraining();
+    LetOthersNotice();
     Drain();
     EndCalls();
     StopParts();
     logger_->Info("Praefect has stopped");
   }
 
+  // Load balancers look at health and readiness now and then; until they have, calls come here.
+  void LetOthersNotice() {
+    const auto delay = configuration_.current()->graceful_stop_delay;
+    if (delay.count() == 0) return;
+    logger_->Info("told to stop: not ready any more, still listening",
+                  {{"graceful_stop_delay_ms", int64_t{delay.count()}}});
+    stop_.WaitForNow(Clock::now() + delay);
+  }
+
   void Drain() {
-    const auto timeout = config_->graceful_stop_timeout;
+    const auto timeout = configuration_.current()->graceful_stop_timeout;
     logger_->Info("shutting down: waiting for clients to finish",
                   {{"graceful_stop_timeout_ms", int64_t{timeout.count()}}});
     proxy_->Drain();
@@ -207,9 +184,9 @@ class Daemon::Impl {
     local_.Stop();
   }
 
-  std::shared_ptr<const config::Config> config_;
   const std::unique_ptr<observe::Logger> logger_;
   observe::Metrics metrics_;
+  Configuration configuration_;
   std::unique_ptr<const gitaly::MethodRegistry> methods_;
   nodes::Manager nodes_;
   service::LocalServer local_;
@@ -217,6 +194,7 @@ class Daemon::Impl {
   std::unique_ptr<proxy::Server> proxy_;
   std::unique_ptr<AdminHttp> admin_;
   StopSignal stop_;
+  observe::Mutex reload_;
   observe::Mutex join_;
   std::thread stopper_;
 };
@@ -227,13 +205,15 @@ Daemon::~Daemon() = default;
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Startup startup) {
   // Debian builds abseil with a detector of deadlocks that costs every lock of the gRPC library.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  auto logger = LoggerFor(startup.config.logging);
+  auto logger = MakeLoggerFor(startup.config.logging);
   if (!logger.ok()) return logger.status();
   auto impl = std::make_unique<Impl>(std::move(startup), *std::move(logger));
   if (const absl::Status started = impl->Start(); !started.ok()) return started;
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }
 
+bool Daemon::Reload() { return impl_->Reload(); }
+void Daemon::ReopenLog() { impl_->ReopenLog(); }
 void Daemon::RequestStop() { impl_->RequestStop(); }
 void Daemon::StopNow() { impl_->StopNow(); }
 void Daemon::Wait() { impl_->Wait(); }

@@ -21,9 +21,10 @@ struct Startup {
   std::string built;                      // when, "20261122.031415"; may be empty
 };
 
-// Stopping has two phases. RequestStop: health answers NOT_SERVING, nothing new is accepted,
-// clients are asked to leave and may finish what they began within graceful_stop_timeout. Then, or
-// at StopNow, what is still open is ended.
+// Stopping has three phases. RequestStop: health answers NOT_SERVING and readiness is gone, and for
+// graceful_stop_delay everything goes on. Then the listeners close, clients are asked to leave, and
+// may finish what they began within graceful_stop_timeout. Then, or at StopNow, what is still open
+// is ended with UNAVAILABLE.
 class Daemon {
  public:
   // Listens when it returns, and waits for no node. Fails, with nothing left behind, when something
@@ -32,6 +33,13 @@ class Daemon {
   ~Daemon();  // StopNow and Wait
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
+
+  // Reads the configuration file again and applies what does not need a restart: nodes, tokens,
+  // limits, log level, times of stopping. False, with the old configuration in use, when the file
+  // is broken. Any thread; the log says all there is to say.
+  bool Reload();
+  // Opens the log file again, for who rotates it.
+  void ReopenLog();
 
   // Both return at once; any thread; more than once does nothing more.
   void RequestStop();

@@ -48,6 +48,11 @@ std::string Page(const Daemon& daemon, const char* path) {
   return page->body;
 }
 
+int ReadinessOf(const Daemon& daemon) {
+  const auto page = httplib::Client("127.0.0.1", daemon.admin_port()).Get("/readyz");
+  return page ? page->status : 0;
+}
+
 bool Ends(Daemon& daemon) {
   return std::async(std::launch::async, [&] {
            daemon.Wait();
@@ -178,6 +183,19 @@ TEST_CASE("an open call is ended when the grace period expires") {
   CHECK_THAT(call.message(), Contains("Praefect is shutting down"));
   CHECK(Ends(*daemon));
   CHECK_THAT(Page(*daemon, "/metrics"), Contains("gitaly_praefect_calls_ended_at_stop_total 1\n"));
+}
+
+TEST_CASE("during graceful_stop_delay it still takes calls, and says that it stops") {
+  config::Config config = SmallConfig();
+  config.graceful_stop_delay = std::chrono::minutes(5);
+  const auto daemon = Started(std::move(config));
+  daemon->RequestStop();
+  REQUIRE(test::Eventually([&] { return ReadinessOf(*daemon) == 503; }));
+  CHECK_THAT(Page(*daemon, "/readyz?verbose"), Contains("Praefect was told to stop"));
+  OpenCall call(*daemon);
+  daemon->StopNow();
+  CHECK(call.End() == grpc::StatusCode::UNAVAILABLE);
+  CHECK(Ends(*daemon));
 }
 
 }  // namespace
