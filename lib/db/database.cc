@@ -11,9 +11,9 @@ Outcome Database::Wait(Transaction transaction) {
   return promise.get_future().get();
 }
 
-Outcome Database::WaitSteps(Steps steps, Deadline deadline) {
+Outcome Database::WaitSteps(Steps steps, Patience patience) {
   std::promise<Outcome> promise;
-  RunSteps(std::move(steps), deadline,
+  RunSteps(std::move(steps), patience,
            [&](Outcome outcome) { promise.set_value(std::move(outcome)); });
   return promise.get_future().get();
 }

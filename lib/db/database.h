@@ -53,6 +53,15 @@ class OpenTransaction {
 // Returns an error to roll back, nothing to commit. Must be bounded; calls no node.
 using Steps = std::function<std::optional<Error>(OpenTransaction&)>;
 
+// How long steps may take; one deadline may stand for both.
+struct Patience {
+  Patience(Deadline deadline) : begin_by(deadline), end_by(deadline) {}
+  Patience(Deadline begin_by, Deadline end_by) : begin_by(begin_by), end_by(end_by) {}
+
+  Deadline begin_by;  // in the queue and connecting
+  Deadline end_by;
+};
+
 // Counted since the start. BEGIN, SET LOCAL, COMMIT, ROLLBACK and what a new connection asks are
 // not statements.
 struct Counters {
@@ -72,8 +81,8 @@ struct Counters {
 // Thread-safe. Nothing here blocks but Wait and the destructor.
 class Database {
  public:
-  // Called exactly once, on a thread of the database: it must not block, and hands on what takes
-  // time (EventLoop::Post).
+  // Called exactly once, on a thread of the database, or inside of Run when it is refused at once:
+  // it must not block, and hands on what takes time (EventLoop::Post).
   using Done = std::function<void(Outcome)>;
 
   // Refuses what waits, and returns when what runs has ended.
@@ -82,11 +91,11 @@ class Database {
   virtual Engine engine() const = 0;
   virtual void Run(Transaction transaction, Done done) = 0;
   // `steps` is called once, or not at all when there is no connection; the outcome has no results.
-  virtual void RunSteps(Steps steps, Deadline deadline, Done done) = 0;
+  virtual void RunSteps(Steps steps, Patience patience, Done done) = 0;
 
   // For commands, threads of our own and tests; never on an event loop.
   Outcome Wait(Transaction transaction);
-  Outcome WaitSteps(Steps steps, Deadline deadline);
+  Outcome WaitSteps(Steps steps, Patience patience);
 
   const Counters& counters() const { return counters_; }
 

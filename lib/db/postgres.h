@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "config/config.h"
 #include "db/database.h"
@@ -14,6 +15,7 @@ namespace praefect::db {
 
 struct PostgresOptions {
   config::DatabaseEndpoint endpoint;
+  std::string section = "database";           // its place in the configuration, for errors
   size_t max_connections = 8;                 // each with a thread of its own
   size_t max_waiting = 1'000;                 // transactions; more are refused (Layer::kPool)
   std::chrono::milliseconds min_backoff{50};  // between attempts to connect; doubles, with jitter
