@@ -58,12 +58,12 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       }
       break;
     case NGHTTP2_RST_STREAM:
-      if (!c.resets_.Take(c.loop_.now_ms())) c.Flooded("RST_STREAM");
+      if (!c.resets_.Take(c.loop_.now_ms())) c.Flooded("RST_STREAM", "resets");
       break;
     case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
       c.peer_settings_ = true;
-      if (!c.settings_.Take(c.loop_.now_ms())) c.Flooded("SETTINGS");
+      if (!c.settings_.Take(c.loop_.now_ms())) c.Flooded("SETTINGS", "settings");
       break;
     case NGHTTP2_PING:
       OnPing(c, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0);
@@ -81,9 +81,19 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
   return 0;
 }
 
+// nghttp2 refuses a stream beyond the limit, or gives the connection up once the peer has been told
+// of the limit; it does not say that this is why.
+int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int error, void* user) {
+  Connection& c = Self(user);
+  const bool request = c.side_ == Connection::Side::kServer && frame->hd.type == NGHTTP2_HEADERS &&
+                       frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+  if (request && (error == NGHTTP2_ERR_REFUSED_STREAM || c.IsFull())) c.streams_refused_++;
+  return 0;
+}
+
 void Callbacks::OnPing(Connection& c, bool acknowledgement) {
   if (!acknowledgement) {
-    if (!c.pings_received_.Take(c.loop_.now_ms())) c.Flooded("PING");
+    if (!c.pings_received_.Take(c.loop_.now_ms())) c.Flooded("PING", "pings");
     return;
   }
   if (c.pings_.empty()) return;
@@ -227,6 +237,7 @@ nghttp2_session_callbacks* Callbacks::Make() {
   nghttp2_session_callbacks_set_on_begin_headers_callback(made, OnBeginHeaders);
   nghttp2_session_callbacks_set_on_header_callback2(made, OnHeader);
   nghttp2_session_callbacks_set_on_frame_recv_callback(made, OnFrame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, OnInvalidFrame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, OnDataChunk);
   nghttp2_session_callbacks_set_before_frame_send_callback(made, BeforeFrameSend);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, OnFrameSent);

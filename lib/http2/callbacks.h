@@ -28,6 +28,8 @@ struct Callbacks {
   static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                       nghttp2_rcbuf* value, uint8_t flags, void* user);
+  static int OnInvalidFrame(nghttp2_session* session, const nghttp2_frame* frame, int error,
+                            void* user);
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static void OnPing(Connection& c, bool acknowledgement);
   static void OnHeaderBlock(Connection& c, Stream& stream, bool end);

@@ -24,6 +24,8 @@ struct ConnectionClosure {
   };
   Kind kind = Kind::kDone;
   std::string cause;  // for people
+  // Which limit the other side hit: "resets", "pings", "settings", "queued_frames"; empty: none.
+  std::string_view limit = {};
   // Short, for a metric label.
   std::string_view reason() const;
 };

@@ -177,9 +177,9 @@ void Connection::GiveBackUnsent() {
   }
 }
 
-void Connection::Flooded(std::string_view what) {
+void Connection::Flooded(std::string_view what, std::string_view limit) {
   nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
-  closure_ = {ConnectionClosure::Kind::kFlood, fmt::format("too many {} frames", what)};
+  closure_ = {ConnectionClosure::Kind::kFlood, fmt::format("too many {} frames", what), limit};
 }
 
 void Connection::GracefulShutdown() {
@@ -268,7 +268,8 @@ void Connection::Receive(const uint8_t* bytes, size_t size) {
     return;
   }
   if (side_ == Side::kServer && nghttp2_session_get_outbound_queue_size(session_) > MaxFrames()) {
-    Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a client that does not read"});
+    Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a client that does not read",
+          "queued_frames"});
     return;
   }
   MarkDirty();
@@ -278,6 +279,13 @@ void Connection::Receive(const uint8_t* bytes, size_t size) {
 // Beyond that a client opens streams and ends them again without reading what came of them.
 size_t Connection::MaxFrames() const {
   return size_t{4} * options_.max_concurrent_streams + kSpareFrames;
+}
+
+// As many streams are open as may be. Walks through them.
+bool Connection::IsFull() const {
+  uint32_t open = 0;
+  for (const Stream* stream = streams_; stream != nullptr; stream = stream->next_) open++;
+  return open >= options_.max_concurrent_streams;
 }
 
 // Tells people's common mistakes apart, by the first bytes that came.

@@ -177,6 +177,8 @@ class Connection final : public net::RoundEndTask {
   bool usable() const { return !goaway_received_ && !closing_ && !out_of_ids_; }
   bool peer_spoke() const { return peer_settings_; }  // its SETTINGS have arrived
   uint64_t bytes_received() const { return bytes_received_; }
+  // Server side: streams that the peer opened beyond max_concurrent_streams.
+  uint64_t streams_refused() const { return streams_refused_; }
   const net::Transport& transport() const { return *transport_; }
   size_t output_bytes() const { return output_.bytes(); }
 
@@ -195,6 +197,7 @@ class Connection final : public net::RoundEndTask {
   void OnPreface(const uint8_t* bytes, size_t size);
   void Receive(const uint8_t* bytes, size_t size);
   size_t MaxFrames() const;
+  bool IsFull() const;
   void MarkDirty();
   void Pump();
   bool Flush();
@@ -208,7 +211,7 @@ class Connection final : public net::RoundEndTask {
   void GiveBackUnsent();
   void CompactStalled();
   void OnGoawaySent();
-  void Flooded(std::string_view what);
+  void Flooded(std::string_view what, std::string_view limit);
   const FieldArray& ToFields(const HeaderList& headers);
 
   net::EventLoop& loop_;
@@ -229,6 +232,7 @@ class Connection final : public net::RoundEndTask {
   uint64_t written_total_ = 0;  // bytes that the transport took
   uint64_t written_at_sweep_ = 0;
   uint64_t bytes_received_ = 0;
+  uint64_t streams_refused_ = 0;
 
   Stream* streams_ = nullptr;
   std::vector<std::function<void()>> pings_;  // waiting for their acknowledgements, in order

@@ -129,6 +129,24 @@ MessagePrefix ReadPrefix(const uint8_t* b) {
   return {b[0], uint32_t{b[1]} << 24 | uint32_t{b[2]} << 16 | uint32_t{b[3]} << 8 | b[4]};
 }
 
+void MessageCounter::Follow(const uint8_t* bytes, size_t size) {
+  while (size > 0) {
+    if (prefix_size_ < kMessagePrefix) {
+      prefix_[prefix_size_++] = *bytes++;
+      size--;
+      if (prefix_size_ < kMessagePrefix) continue;
+      rest_ = ReadPrefix(prefix_).length;
+    }
+    const auto passing = static_cast<uint32_t>(std::min<size_t>(size, rest_));
+    bytes += passing;
+    size -= passing;
+    rest_ -= passing;
+    if (rest_ > 0) return;
+    messages_++;
+    prefix_size_ = 0;
+  }
+}
+
 void WritePrefix(uint8_t* b, MessagePrefix prefix) {
   b[0] = prefix.flag;
   for (int i = 0; i < 4; i++) b[1 + i] = static_cast<uint8_t>(prefix.length >> (24 - 8 * i));

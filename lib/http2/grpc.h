@@ -64,4 +64,18 @@ struct MessagePrefix {
 MessagePrefix ReadPrefix(const uint8_t* bytes);
 void WritePrefix(uint8_t* bytes, MessagePrefix prefix);
 
+// Counts the messages that pass in one direction of a call, in pieces of any size: follows their
+// prefixes and looks at nothing else.
+class MessageCounter {
+ public:
+  void Follow(const uint8_t* bytes, size_t size);
+  uint64_t messages() const { return messages_; }  // that have passed to their end
+
+ private:
+  uint64_t messages_ = 0;
+  uint32_t rest_ = 0;        // of the message that is passing
+  uint8_t prefix_size_ = 0;  // bytes of prefix_ that have passed; all: rest_ says what is left
+  uint8_t prefix_[kMessagePrefix];
+};
+
 }  // namespace praefect::http2

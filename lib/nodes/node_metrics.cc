@@ -49,7 +49,12 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> lat
                               "Calls and probes that the node answered by refusing Praefect's "
                               "token, with the configuration key to correct.")),
       connections_lost_(Counters(registry, "gitaly_praefect_node_connections_lost_total",
-                                 "Connections to nodes that broke, or could not be made.")) {}
+                                 "Connections to nodes that broke, or could not be made.")),
+      reads_(Counters(registry, "gitaly_praefect_read_distribution",
+                      "Calls of accessors, by the storage that they were sent to.")),
+      connections_(Gauges(registry, "gitaly_praefect_node_connections",
+                          "Connections to nodes: being made, taking calls, or ending the calls "
+                          "that they have.")) {}
 
 void NodeMetrics::Follow(const Snapshot& snapshot) {
   // First those that go: a storage at another address is another node with the same labels.
@@ -77,6 +82,11 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   metrics.token_refused = &token_refused_.Add(With(labels, "key", kTokenKey));
   metrics.connect_failures = &connections_lost_.Add(With(labels, "while", "connecting"));
   metrics.connections_lost = &connections_lost_.Add(With(labels, "while", "connected"));
+  metrics.reads =
+      &reads_.Add({{"virtual_storage", node.virtual_storage}, {"storage", node.storage}});
+  metrics.connecting = &connections_.Add(With(labels, "state", "connecting"));
+  metrics.connected = &connections_.Add(With(labels, "state", "connected"));
+  metrics.draining = &connections_.Add(With(labels, "state", "draining"));
   return metrics;
 }
 
@@ -87,6 +97,8 @@ void NodeMetrics::Remove(const OfNode& node) {
   token_refused_.Remove(node.token_refused);
   connections_lost_.Remove(node.connect_failures);
   connections_lost_.Remove(node.connections_lost);
+  reads_.Remove(node.reads);
+  for (auto* gauge : {node.connecting, node.connected, node.draining}) connections_.Remove(gauge);
 }
 
 void NodeMetrics::Observe(const Node& node, const ProbeResult& result) {
@@ -103,6 +115,10 @@ void NodeMetrics::Collect(const Snapshot& snapshot) {
       RaiseTo(*metrics.token_refused, node.traffic->token_refused);
       RaiseTo(*metrics.connect_failures, node.traffic->connect_failures);
       RaiseTo(*metrics.connections_lost, node.traffic->connections_lost);
+      RaiseTo(*metrics.reads, node.traffic->reads);
+      metrics.connecting->Set(static_cast<double>(node.traffic->connecting));
+      metrics.connected->Set(static_cast<double>(node.traffic->connected));
+      metrics.draining->Set(static_cast<double>(node.traffic->draining));
     }
   }
 }

@@ -42,6 +42,10 @@ class NodeMetrics {
     prometheus::Counter* token_refused;
     prometheus::Counter* connect_failures;
     prometheus::Counter* connections_lost;
+    prometheus::Counter* reads;
+    prometheus::Gauge* connecting;
+    prometheus::Gauge* connected;
+    prometheus::Gauge* draining;
   };
   OfNode Add(const Node& node);
   void Remove(const OfNode& node);
@@ -52,6 +56,8 @@ class NodeMetrics {
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Counter>& token_refused_;
   prometheus::Family<prometheus::Counter>& connections_lost_;
+  prometheus::Family<prometheus::Counter>& reads_;
+  prometheus::Family<prometheus::Gauge>& connections_;
   std::map<uint32_t, OfNode> nodes_;  // by id
 };
 

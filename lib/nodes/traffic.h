@@ -1,8 +1,7 @@
 #pragma once
 
 // What the data plane learns about one node from the calls that it sends there. Workers write,
-// the manager reads: it makes metrics of it. Only failures are counted, so that a call that goes
-// well costs nothing here.
+// the manager reads: it makes metrics of it.
 
 #include <atomic>
 #include <cstdint>
@@ -13,6 +12,11 @@ struct Traffic {
   std::atomic<uint64_t> token_refused{0};     // calls that the node answered so
   std::atomic<uint64_t> connect_failures{0};  // connections that could not be made
   std::atomic<uint64_t> connections_lost{0};  // connections that broke
+  std::atomic<uint64_t> reads{0};             // accessors that were routed there
+  // Connections of all workers, by state, at this moment.
+  std::atomic<int64_t> connecting{0};
+  std::atomic<int64_t> connected{0};  // calls may be sent on it
+  std::atomic<int64_t> draining{0};   // only the calls that it has go on
 };
 
 }  // namespace praefect::nodes

@@ -5,6 +5,8 @@
 #include <array>
 #include <ctime>
 
+#include "gitaly/method_names.h"
+
 namespace praefect::proxy {
 namespace {
 
@@ -48,38 +50,6 @@ std::string_view Timestamp(std::chrono::system_clock::time_point time, std::arra
       fmt::format_to(into.data(), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}", utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, millis);
   return {into.data(), static_cast<size_t>(end - into.data())};
-}
-
-std::string_view TypeOf(const gitaly::Method& m) {
-  if (m.client_streaming && m.server_streaming) return "bidi_stream";
-  if (m.client_streaming) return "client_stream";
-  return m.server_streaming ? "server_stream" : "unary";
-}
-
-std::string_view OperationOf(const gitaly::Method& m) {
-  switch (m.operation) {
-    case gitaly::Operation::kAccessor:
-      return "accessor";
-    case gitaly::Operation::kMutator:
-      return "mutator";
-    case gitaly::Operation::kMaintenance:
-      return "maintenance";
-    default:
-      return "unknown";
-  }
-}
-
-std::string_view ScopeOf(const gitaly::Method& m) {
-  switch (m.scope) {
-    case gitaly::Scope::kRepository:
-      return "repository";
-    case gitaly::Scope::kStorage:
-      return "storage";
-    case gitaly::Scope::kPartition:
-      return "partition";
-    default:
-      return "server";
-  }
 }
 
 // What clients say of themselves, and the name of the field it goes to.
@@ -140,9 +110,9 @@ void WriteAccessLine(observe::Logger& logger, const AccessRecord& record) {
   if (record.authenticated) fields.Add("grpc.meta.auth_version", "v2");
   AddClientFields(fields, *record.request);
   if (record.method != nullptr) {
-    fields.Add("grpc.meta.method_operation", OperationOf(*record.method));
-    fields.Add("grpc.meta.method_scope", ScopeOf(*record.method));
-    fields.Add("grpc.meta.method_type", TypeOf(*record.method));
+    fields.Add("grpc.meta.method_operation", gitaly::OperationName(*record.method));
+    fields.Add("grpc.meta.method_scope", gitaly::ScopeName(*record.method));
+    fields.Add("grpc.meta.method_type", gitaly::TypeName(*record.method));
   }
   fields.Add("grpc.method", method);
   if (record.deadline.count() >= 0) {

@@ -55,7 +55,7 @@ Authenticator::Verdict Judge(const Texts& texts, bool transitioning) {
 }  // namespace
 
 Authenticator::Verdict Authenticator::Check(const http2::HeaderList& headers, int64_t now) {
-  Verdict good{true, auth_.transitioning ? "would be ok" : "ok", "", "", {}};
+  Verdict good{true, auth_.transitioning ? "would be ok" : "ok", "", "", {}, false};
   if (auth_.token.empty()) {
     good.status = "server disabled authentication";
     return good;
@@ -75,7 +75,8 @@ Authenticator::Verdict Authenticator::Check(const http2::HeaderList& headers, in
   if (check.verdict != TokenVerdict::kGood) {
     return Judge(TextsFor(check.verdict), auth_.transitioning);
   }
-  Remember(authorization, check.issued_unix_seconds + gitaly::kTokenTolerance.count());
+  good.forgot_valid =
+      Remember(authorization, now, check.issued_unix_seconds + gitaly::kTokenTolerance.count());
   return good;
 }
 
@@ -84,11 +85,14 @@ bool Authenticator::Remembers(std::string_view authorization, int64_t now) {
   return found != good_.end() && now <= found->second;
 }
 
-void Authenticator::Remember(std::string_view authorization, int64_t expires) {
+bool Authenticator::Remember(std::string_view authorization, int64_t now, int64_t expires) {
+  const auto oldest = good_.find(order_[next_]);
+  const bool forgot_valid = oldest != good_.end() && now <= oldest->second;
   good_.erase(order_[next_]);
   order_[next_] = authorization;
   good_[order_[next_]] = expires;
   next_ = (next_ + 1) % kRemembered;
+  return forgot_valid;
 }
 
 }  // namespace praefect::proxy

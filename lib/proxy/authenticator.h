@@ -30,6 +30,8 @@ class Authenticator {
     std::string_view error;    // empty unless a version 2 token was wrong
     std::string_view why;      // for the log; empty when all is well
     routing::Refusal refusal;  // when not allowed
+    // A token that is still valid was forgotten to remember this one.
+    bool forgot_valid = false;
   };
   Verdict Check(const http2::HeaderList& headers, int64_t now_unix_seconds);
 
@@ -37,7 +39,7 @@ class Authenticator {
 
  private:
   bool Remembers(std::string_view authorization, int64_t now);
-  void Remember(std::string_view authorization, int64_t expires);
+  bool Remember(std::string_view authorization, int64_t now, int64_t expires);
 
   const config::Auth auth_;
   absl::flat_hash_map<std::string, int64_t> good_;  // authorization -> last second of validity

@@ -109,6 +109,7 @@ bool Call::AcceptHeaders(bool headers_too_large) {
   }
   const config::Limits& limits = worker_.config().limits;
   if (headers_too_large) {
+    worker_.shared().metrics.HitLimit("headers");
     Refuse({absl::StatusCode::kResourceExhausted,
             absl::StrCat("more than ", limits.max_header_fields, " header fields"), "header_fields",
             "limits.max_header_fields"});
@@ -129,6 +130,7 @@ bool Call::RefuseIfFull() {
   auto buffered = worker_.shared().memory.bytes.load(std::memory_order_relaxed);
   uint64_t limit = worker_.config().limits.max_buffered_bytes;
   if (buffered <= static_cast<int64_t>(limit)) return false;
+  worker_.shared().metrics.HitLimit("buffers");
   Refuse({absl::StatusCode::kResourceExhausted, "Praefect's buffers are full, try again",
           "buffers_full", "limits.max_buffered_bytes"});
   return true;
@@ -146,8 +148,10 @@ bool Call::Authenticate() {
         .Increment();
   }
   authenticated_ = verdict.why.empty() && verdict.status != "server disabled authentication";
-  if (!verdict.allowed) Refuse(std::move(verdict.refusal));
-  return verdict.allowed;
+  if (verdict.forgot_valid) metrics.HitLimit("tokens");
+  admitted_ = verdict.allowed;
+  if (!admitted_) Refuse(std::move(verdict.refusal));
+  return admitted_;
 }
 
 bool Call::FindMethod() {
@@ -170,7 +174,11 @@ bool Call::FindMethod() {
 
 void Call::FirstMessageComplete() {
   FirstMessage::Result opened = collecting_->Open(headers_.encoding);
-  if (!opened.ok) return Refuse(std::move(opened.refusal));
+  if (!opened.ok) {
+    const bool too_long = opened.refusal.reason == "first_message_too_long";
+    if (too_long) worker_.shared().metrics.HitLimit("first_message");
+    return Refuse(std::move(opened.refusal));
+  }
   RouteBy(opened.message, true);
 }
 
@@ -199,6 +207,7 @@ void Call::RouteBy(std::string_view message, bool has_message) {
     first_ = MakeMessage(worker_.buffers().control, *rewritten);
     first_size_ = first_.size();
   }
+  if (method_->operation == gitaly::Operation::kAccessor) route_.node->traffic->reads++;
   for (const nodes::Node* node : route_.also) {
     http2::Slice request;
     if (has_message) {
@@ -247,6 +256,7 @@ void Call::OnConnected(http2::Connection& connection) {
                           whole, node_side_);
   if (node_ == nullptr) {  // out of stream ids: the next attempt finds another connection
     if (attempts_ < kMaxAttempts) return SendToNode();
+    worker_.shared().metrics.HitLimit("attempts");
     return Unreachable(route_.node, "the connection takes no more streams");
   }
   node_drained_ = 0;

@@ -16,8 +16,8 @@
 #include "http2/grpc.h"
 #include "net/event_loop.h"
 #include "proxy/call_list.h"
+#include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
-#include "proxy/metrics.h"
 #include "proxy/request.h"
 #include "proxy/side_call.h"
 #include "proxy/upstream.h"
@@ -106,6 +106,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void NoteNodeStatus(const http2::HeaderList& trailers);
   void MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued);
   void Report();
+  void Count(std::chrono::nanoseconds total);
 
   std::optional<std::chrono::milliseconds> TimeLeft() const;
   std::string NodeName(const nodes::Node* node) const;
@@ -120,6 +121,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   MethodCounters* counters_ = nullptr;
   bool local_ = false;          // answered by our own services
   bool authenticated_ = false;  // with a token
+  bool admitted_ = false;       // by Authenticate: what the client says of itself is believed
   const SteadyTime start_;
   const std::chrono::system_clock::time_point wall_start_;
   std::optional<std::chrono::milliseconds> timeout_;
@@ -160,6 +162,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   routing::Refusal refusal_;  // reason and hint only
   SteadyTime node_opened_, node_finished_;
   uint64_t request_bytes_ = 0, response_bytes_ = 0;
+  http2::MessageCounter request_messages_, response_messages_;
   uint32_t enlarged_ = 0;  // windows that were enlarged
 };
 

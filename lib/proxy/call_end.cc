@@ -93,7 +93,10 @@ void Call::Answer(StatusCode code, std::string message, std::string_view http_st
   DropNode(http2::kCancel);
   code_ = code;
   error_ = std::move(message);
-  if (error_.size() > kMaxMessage) error_.resize(kMaxMessage);
+  if (error_.size() > kMaxMessage) {
+    worker_.shared().metrics.HitLimit("status_message");
+    error_.resize(kMaxMessage);
+  }
 
   HeaderList headers;
   if (!answer_started_) {
@@ -140,13 +143,7 @@ void Call::EndForStop() {
 
 void Call::Report() {
   auto total = steady_clock::now() - start_;
-  counters_->handled[static_cast<size_t>(code_)]->Increment();
-  if (counters_->handling != nullptr) {
-    counters_->handling->Observe(std::chrono::duration<double>(total).count());
-  }
-  if (!refusal_.reason.empty()) {
-    worker_.shared().metrics.refusals.Add({{"reason", std::string(refusal_.reason)}}).Increment();
-  }
+  Count(total);
   AccessRecord record;
   record.path = headers_.path;
   record.method = method_;
@@ -173,6 +170,25 @@ void Call::Report() {
   record.response_bytes = response_bytes_;
   record.attempts = attempts_;
   WriteAccessLine(worker_.shared().logger, record);
+}
+
+void Call::Count(std::chrono::nanoseconds total) {
+  CounterCache& counters = worker_.counters();
+  counters.Handled(*counters_, code_).Increment();
+  counters_->messages_received->Increment(static_cast<double>(request_messages_.messages()));
+  counters_->messages_sent->Increment(static_cast<double>(response_messages_.messages()));
+  if (counters_->handling != nullptr) {
+    counters_->handling->Observe(std::chrono::duration<double>(total).count());
+  }
+  if (!refusal_.reason.empty()) counters.Refusal(refusal_.reason).Increment();
+  ClientRequest request{
+      .has_deadline = timeout_.has_value(), .authenticated = authenticated_, .code = code_};
+  if (admitted_) {
+    request.client_name = headers_.client_name;
+    request.call_site = headers_.call_site;
+    request.deadline_type = headers_.deadline_type;
+  }
+  counters.OfClient(*counters_, request).Increment();
 }
 
 }  // namespace praefect::proxy

@@ -18,6 +18,7 @@ using std::chrono::steady_clock;
 
 void Call::ClientData(http2::Slice data) {
   request_bytes_ += data.size();
+  request_messages_.Follow(data.data(), data.size());
   if (answered_) return;
   if (collecting_ != nullptr) {
     size_t taken = collecting_->Append(data.data(), data.size());
@@ -26,6 +27,7 @@ void Call::ClientData(http2::Slice data) {
     data.RemovePrefix(taken);
     pending_.Push(std::move(data));
     if (collecting_->too_long()) {
+      worker_.shared().metrics.HitLimit("first_message");
       return Refuse({absl::StatusCode::kResourceExhausted,
                      absl::StrCat("the first message is longer than max_first_message_bytes (",
                                   collecting_->max_bytes(), ")"),
@@ -89,6 +91,7 @@ void Call::NodeHeaders(HeaderList headers, bool end) {
 void Call::NodeData(http2::Slice data) {
   response_bytes_ += data.size();
   if (answered_) return;
+  response_messages_.Follow(data.data(), data.size());
   MaybeEnlarge(*node_, response_bytes_, client_->queued_bytes());
   client_->SendData(std::move(data));
 }
@@ -122,7 +125,11 @@ void Call::NodeClosed(const http2::StreamClosure& closure) {
 // Only what the node provably never took is sent again, and only while all of it is still held.
 bool Call::Resend(const http2::StreamClosure& closure) {
   bool held = !answer_started_ && node_drained_ <= first_size_;
-  if (!held || attempts_ >= kMaxAttempts) return false;
+  if (!held) return false;
+  if (attempts_ >= kMaxAttempts) {
+    worker_.shared().metrics.HitLimit("attempts");
+    return false;
+  }
   http2::SliceQueue unsent = node_->TakeUnsent();
   unsent.Consume(first_size_ - node_drained_);  // the first message goes out whole again
   pending_ = std::move(unsent);

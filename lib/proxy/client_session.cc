@@ -36,7 +36,10 @@ void ClientSession::OnRequest(http2::Stream& stream, http2::HeaderList headers, 
 }
 
 void ClientSession::Watch() {
-  if (!connection_.peer_spoke()) return connection_.Close("no HTTP/2 within the handshake time");
+  if (!connection_.peer_spoke()) {
+    worker_.shared().metrics.HitLimit("handshake");
+    return connection_.Close("no HTTP/2 within the handshake time");
+  }
   if (ping_outstanding_) return connection_.Close("no answer to a PING");
   bool idle = std::exchange(bytes_seen_, connection_.bytes_received()) == bytes_seen_;
   if (idle) {
@@ -46,9 +49,12 @@ void ClientSession::Watch() {
   watch_.Start(idle ? kPingTimeoutMs : kPingAfterIdleMs);
 }
 
-void ClientSession::OnClosed(http2::Connection&, const http2::ConnectionClosure& closure) {
+void ClientSession::OnClosed(http2::Connection& connection,
+                             const http2::ConnectionClosure& closure) {
   const Shared& shared = worker_.shared();
   shared.metrics.closures.Add({{"reason", std::string(closure.reason())}}).Increment();
+  if (!closure.limit.empty()) shared.metrics.HitLimit(closure.limit);
+  shared.metrics.HitLimit("streams", connection.streams_refused());
   using Kind = http2::ConnectionClosure::Kind;
   if (closure.kind != Kind::kDone && closure.kind != Kind::kPeerClosed) {
     auto level = closure.kind == Kind::kFlood ? observe::Level::kWarn : observe::Level::kInfo;

@@ -25,6 +25,7 @@ void Handshakes::EndAll() {
 
 void Handshakes::Finish(std::list<Pending>::iterator which, net::TlsHandshake::Result result) {
   metrics_.tls_handshakes.Add({{"result", std::string(result.outcome)}}).Increment();
+  if (result.outcome == "timeout") metrics_.HitLimit("handshake");
   if (result.transport == nullptr) ReportFailure(which->peer, result);
   std::string peer = std::move(which->peer);
   pending_.erase(which);  // destroys the handshake

@@ -5,86 +5,61 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
 
 #include <array>
-#include <memory>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "config/config.h"
-#include "gitaly/method.h"
-#include "http2/grpc.h"
+#include "http2/buffer.h"
+#include "observe/registry.h"
 
 namespace praefect::proxy {
+
+// Values of the label of gitaly_praefect_limit_hits_total: every limit of ARCHITECTURE.md that is
+// the data plane's.
+inline constexpr std::array<std::string_view, 14> kLimits = {
+    "attempts",      "buffers",       "client_request_series",
+    "connections",   "first_message", "headers",
+    "handshake",     "pings",         "resets",
+    "queued_frames", "settings",      "status_message",
+    "streams",       "tokens"};
 
 // The families, once for the process. Thread-safe.
 class Metrics {
  public:
-  Metrics(prometheus::Registry& registry, const config::Config& config);
+  // `memory` lives for as long as `registry` is collected.
+  Metrics(observe::Registry& registry, const config::Config& config,
+          const http2::MemoryMeter& memory);
 
-  prometheus::Family<prometheus::Counter>& started;
-  prometheus::Family<prometheus::Counter>& handled;
-  prometheus::Family<prometheus::Histogram>* handling;  // nullptr: no admin listener
-  prometheus::Family<prometheus::Counter>& authentications;
-  prometheus::Family<prometheus::Counter>& authentication_errors;
-  prometheus::Family<prometheus::Counter>& method_types;
-  prometheus::Family<prometheus::Counter>& refusals;        // by reason
-  prometheus::Family<prometheus::Counter>& connections;     // accepted, by type
-  prometheus::Family<prometheus::Counter>& closures;        // of client connections, by reason
-  prometheus::Family<prometheus::Counter>& tls_handshakes;  // with clients, by result
-  prometheus::Family<prometheus::Gauge>& tls_not_after;     // one gauge where TLS is served
-  prometheus::Counter& resent;  // calls sent again because a node never took them
+  // One of kLimits was hit so many times.
+  void HitLimit(std::string_view limit, uint64_t times = 1);
+
+  // By grpc_type, grpc_service and grpc_method.
+  observe::CounterFamily& started;
+  observe::CounterFamily& handled;  // and grpc_code
+  observe::CounterFamily& messages_received;
+  observe::CounterFamily& messages_sent;
+  observe::HistogramFamily* handling;  // nullptr: no admin listener
+  observe::CounterFamily& client_requests;
+  observe::CounterFamily& authentications;
+  observe::CounterFamily& authentication_errors;
+  observe::CounterFamily& method_types;
+  observe::CounterFamily& refusals;              // by reason
+  observe::CounterFamily& connections;           // accepted, by type
+  observe::CounterFamily& praefect_connections;  // the same by the name of later releases
+  observe::CounterFamily& closures;              // of client connections, by reason
+  observe::CounterFamily& tls_handshakes;        // with clients, by result
+  observe::GaugeFamily& tls_not_after;           // one gauge where TLS is served
+  observe::HistogramFamily& loop_delay;          // by worker
+  prometheus::Counter& resent;                   // calls sent again because a node never took them
   prometheus::Counter& accept_failures;
   prometheus::Counter& ended_at_stop;  // calls that graceful_stop_timeout was too short for
   prometheus::Gauge& client_connections;
   prometheus::Gauge& open_calls;
-  prometheus::Gauge& buffered_bytes;
-  const std::vector<double> latency_buckets;  // seconds
-};
-
-// The counters of one method, looked up once per worker.
-struct MethodCounters {
-  prometheus::Counter* started = nullptr;
-  prometheus::Counter* method_type = nullptr;  // nullptr: neither accessor nor mutator
-  std::array<prometheus::Counter*, http2::kStatusCodes> handled{};
-  prometheus::Histogram* handling = nullptr;
-};
-
-// Looking a counter up by its labels costs more than a call may; each worker remembers what it
-// found. For one thread.
-class CounterCache {
- public:
-  CounterCache(Metrics& metrics, const gitaly::MethodRegistry& methods);
-
-  // Of a Gitaly method.
-  MethodCounters& Of(const gitaly::Method& method);
-  // Of a local one (health, reflection), or of a name that nobody knows, which never becomes a
-  // label.
-  MethodCounters& OfLocal(std::string_view path);
-  MethodCounters& OfUnknown();
-  // Of gitaly_authentications_total; `status` is a literal.
-  prometheus::Counter& Authentication(bool enforced, std::string_view status);
 
  private:
-  struct Entry {
-    MethodCounters counters;
-    std::string type, service, method;
-  };
-  Entry MakeEntry(std::string_view type, std::string_view service, std::string_view method);
-
-  Metrics& metrics_;
-  const gitaly::MethodRegistry& methods_;
-  std::vector<std::unique_ptr<Entry>> entries_;  // by index in the registry
-  std::vector<std::unique_ptr<Entry>> local_;
-  std::unique_ptr<Entry> unknown_;
-  struct Authentications {
-    bool enforced;
-    std::string_view status;
-    prometheus::Counter* counter;
-  };
-  std::vector<Authentications> authentications_;
+  std::array<prometheus::Counter*, kLimits.size()> limit_hits_;
 };
 
 }  // namespace praefect::proxy

@@ -38,6 +38,12 @@ RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers) {
       read.has_timeout = true;
     } else if (name == gitaly::kCorrelationIdHeader) {
       read.correlation_id = value;
+    } else if (name == gitaly::kClientNameHeader) {
+      read.client_name = value;
+    } else if (name == gitaly::kCallSiteHeader) {
+      read.call_site = value;
+    } else if (name == gitaly::kDeadlineTypeHeader) {
+      read.deadline_type = value;
     }
   }
   return read;

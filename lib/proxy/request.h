@@ -15,6 +15,7 @@ namespace praefect::proxy {
 // Views into the header list that it was read from.
 struct RequestHeaders {
   std::string_view method, path, content_type, timeout, encoding, correlation_id;
+  std::string_view client_name, call_site, deadline_type;  // empty where the client says nothing
   bool has_timeout = false;
 };
 RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers);

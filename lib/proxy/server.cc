@@ -60,11 +60,11 @@ class Server::Impl {
   explicit Impl(const Dependencies& d)
       : config_(d.config),
         logger_(d.logger),
-        metrics_(d.metrics, *config_),
+        metrics_(d.metrics, *config_, memory_),
         shared_{d.methods, d.local, d.logger, metrics_, memory_, enlarged_windows_, clients_} {
     uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
     for (uint32_t i = 0; i < count; i++) {
-      workers_.push_back(std::make_unique<Worker>(shared_, config_));
+      workers_.push_back(std::make_unique<Worker>(shared_, config_, i));
     }
     d.nodes.Subscribe([this](std::shared_ptr<const nodes::Snapshot> snapshot) {
       for (auto& worker : workers_) worker->Publish(snapshot);
@@ -145,10 +145,12 @@ class Server::Impl {
   void Accept(std::unique_ptr<net::ListeningSocket> socket) {
     const char* kind = KindOf(socket->address());
     prometheus::Counter& accepted = metrics_.connections.Add({{"type", kind}});
+    prometheus::Counter& accepted_too = metrics_.praefect_connections.Add({{"type", kind}});
     net::Acceptor::Callbacks callbacks;
     const bool tls = socket->address().kind == config::Address::Kind::kTls;
-    callbacks.accepted = [this, kind, tls, &accepted](int fd, std::string peer) {
+    callbacks.accepted = [this, kind, tls, &accepted, &accepted_too](int fd, std::string peer) {
       accepted.Increment();
+      accepted_too.Increment();
       Place({fd, std::move(peer), kind, tls ? tls_ : nullptr});
     };
     callbacks.failed = [this](int error) {
@@ -168,6 +170,7 @@ class Server::Impl {
   void Place(Arrival arrival) {
     if (!clients_.Add(workers_.front()->config().limits.max_connections)) {
       metrics_.refusals.Add({{"reason", "max_connections"}}).Increment();
+      metrics_.HitLimit("connections");
       close(arrival.fd);
       return;
     }
@@ -178,8 +181,8 @@ class Server::Impl {
 
   const std::shared_ptr<const config::Config> config_;  // as of the start
   observe::Logger& logger_;
-  Metrics metrics_;
   http2::MemoryMeter memory_;
+  Metrics metrics_;
   std::atomic<int64_t> enlarged_windows_{0};
   ClientCount clients_;
   const Shared shared_;

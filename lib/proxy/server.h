@@ -3,8 +3,6 @@
 // The data plane: listeners, workers, and how they stop.
 
 #include <absl/status/statusor.h>
-#include <prometheus/registry.h>
-
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "gitaly/method.h"
 #include "nodes/manager.h"
 #include "observe/log.h"
+#include "observe/registry.h"
 #include "proxy/local_endpoint.h"
 
 namespace praefect::proxy {
@@ -26,7 +25,7 @@ class Server {
     nodes::Manager& nodes;  // not started yet: the server subscribes to it
     const LocalEndpoint& local;
     observe::Logger& logger;
-    prometheus::Registry& metrics;
+    observe::Registry& metrics;
   };
 
   // Binds every configured listener and prepares the workers; nothing is accepted yet. Fails naming

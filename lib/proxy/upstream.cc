@@ -9,6 +9,24 @@ Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
                    std::shared_ptr<nodes::Traffic> traffic)
     : loop_(loop), buffers_(buffers), target_(std::move(target)), traffic_(std::move(traffic)) {}
 
+// The connections go without a word to their owner.
+Upstream::~Upstream() {
+  connections_.clear();
+  connector_.reset();
+  current_ = nullptr;
+  CountConnections();
+}
+
+void Upstream::CountConnections() {
+  const auto all = static_cast<int64_t>(connections_.size());
+  const int64_t current = current_ != nullptr ? 1 : 0;
+  const Counts now{connector_ != nullptr ? 1 : 0, current, all - current};
+  traffic_->connecting += now.connecting - counted_.connecting;
+  traffic_->connected += now.connected - counted_.connected;
+  traffic_->draining += now.draining - counted_.draining;
+  counted_ = now;
+}
+
 void Upstream::Acquire(Waiter& waiter) {
   if (current_ != nullptr && current_->usable()) return waiter.OnConnected(*current_);
   waiters_.push_back(&waiter);
@@ -22,6 +40,7 @@ void Upstream::Forget(Waiter& waiter) {
 
 void Upstream::Drain() {
   if (auto* connection = std::exchange(current_, nullptr)) connection->GracefulShutdown();
+  CountConnections();
 }
 
 void Upstream::CloseAll() {
@@ -36,7 +55,7 @@ void Upstream::Dial() {
           auto done = std::move(connector_);
           Connected(std::move(transport));
         });
-    return;
+    return CountConnections();
   }
   auto fd = std::get<const LocalEndpoint*>(target_)->connect();
   if (!fd.ok()) return Connected(fd.status());
@@ -46,6 +65,7 @@ void Upstream::Dial() {
 void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
   notifying_ = std::exchange(waiters_, {});
   if (!transport.ok()) {
+    CountConnections();
     traffic_->connect_failures++;
     while (Waiter* waiter = NextToNotify()) waiter->OnConnectFailed(transport.status());
     return;
@@ -56,6 +76,7 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
       std::make_unique<http2::Connection>(loop_, buffers_, owner, http2::Connection::Side::kClient,
                                           *std::move(transport), http2::ConnectionOptions{}));
   current_ = connections_.back().get();
+  CountConnections();
   while (Waiter* waiter = NextToNotify()) Acquire(*waiter);
 }
 
@@ -72,6 +93,7 @@ void Upstream::OnRequest(http2::Stream& stream, http2::HeaderList, bool, bool) {
 
 void Upstream::OnGoaway(http2::Connection& connection) {
   if (current_ == &connection) current_ = nullptr;
+  CountConnections();
 }
 
 void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) {
@@ -79,6 +101,7 @@ void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionCl
   using Kind = http2::ConnectionClosure::Kind;
   if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) traffic_->connections_lost++;
   std::erase_if(connections_, [&](auto& owned) { return owned.get() == &connection; });
+  CountConnections();
 }
 
 }  // namespace praefect::proxy

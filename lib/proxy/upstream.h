@@ -33,9 +33,10 @@ class Upstream final : private http2::Connection::Owner {
 
   using Target = std::variant<config::Address, const LocalEndpoint*>;
 
-  // `loop`, `buffers` and a local endpoint must outlive it. Failures are counted in `traffic`.
+  // `loop`, `buffers` and a local endpoint must outlive it. Connections are counted in `traffic`.
   Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
            std::shared_ptr<nodes::Traffic> traffic);
+  ~Upstream();
 
   // Calls back at once if there is a usable connection, else when one was made or could not be.
   void Acquire(Waiter& waiter);
@@ -51,6 +52,7 @@ class Upstream final : private http2::Connection::Owner {
  private:
   void Dial();
   Waiter* NextToNotify();
+  void CountConnections();
   void Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport);
   void OnRequest(http2::Stream&, http2::HeaderList, bool, bool) override;
   void OnGoaway(http2::Connection& connection) override;
@@ -63,7 +65,11 @@ class Upstream final : private http2::Connection::Owner {
   std::unique_ptr<net::Connector> connector_;                    // an attempt under way
   http2::Connection* current_ = nullptr;                         // takes new streams
   std::vector<std::unique_ptr<http2::Connection>> connections_;  // current_ and those that drain
-  std::vector<Waiter*> waiters_;                                 // for the attempt under way
+  struct Counts {
+    int64_t connecting = 0, connected = 0, draining = 0;
+  };
+  Counts counted_;                  // what traffic_ holds of ours
+  std::vector<Waiter*> waiters_;    // for the attempt under way
   std::vector<Waiter*> notifying_;  // being told how it ended; each may forget others
 };
 

@@ -30,7 +30,7 @@ bool ClientCount::WaitForNone(std::chrono::steady_clock::time_point deadline) {
   return none_.wait_until(lock, deadline, [this] { return count_ == 0; });
 }
 
-Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> config)
+Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> config, uint32_t number)
     : shared_(shared),
       buffers_(shared.memory),
       config_(std::move(config)),
@@ -44,11 +44,14 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
                     if (transport == nullptr) return CountLeft();
                     Admit(std::move(transport), std::move(peer));
                   }),
-      random_(std::random_device()()) {}
+      random_(std::random_device()()),
+      delay_seconds_(shared.metrics.loop_delay.Add({{"worker", std::to_string(number)}})),
+      delay_(loop_, [this](double seconds) { delay_seconds_.Observe(seconds); }) {}
 
 Worker::~Worker() = default;
 
 void Worker::Start() {
+  loop_.Post([this] { delay_.Start(); });
   thread_ = std::thread([this] { loop_.Run(); });
 }
 

@@ -19,11 +19,13 @@
 #include "gitaly/method.h"
 #include "http2/buffer.h"
 #include "net/event_loop.h"
+#include "net/loop_delay.h"
 #include "net/tls.h"
 #include "nodes/snapshot.h"
 #include "observe/log.h"
 #include "proxy/authenticator.h"
 #include "proxy/call_list.h"
+#include "proxy/counter_cache.h"
 #include "proxy/handshakes.h"
 #include "proxy/local_endpoint.h"
 #include "proxy/metrics.h"
@@ -70,7 +72,8 @@ struct Arrival {
 
 class Worker {
  public:
-  Worker(const Shared& shared, std::shared_ptr<const config::Config> config);
+  // `number` tells the workers of a process apart, from 0 on.
+  Worker(const Shared& shared, std::shared_ptr<const config::Config> config, uint32_t number);
   ~Worker();  // after Stop and Join
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -128,6 +131,8 @@ class Worker {
   // Of clients_, of those that shake hands, and of those on their way here.
   std::atomic<size_t> client_count_{0};
   std::mt19937_64 random_;
+  observe::Histogram& delay_seconds_;
+  net::LoopDelay delay_;
   bool draining_ = false;
   bool ending_calls_ = false;
   std::thread thread_;

@@ -513,6 +513,19 @@ TEST_CASE("a client that makes us answer and never reads is not answered for eve
   CHECK(client.end.closure.kind == ConnectionClosure::Kind::kFlood);
 }
 
+TEST_CASE("streams beyond the limit are counted, with what becomes of the connection") {
+  Pair pair;
+  ConnectionOptions options;
+  options.max_concurrent_streams = 2;
+  DeafClient client(pair, options);
+  client.end.on_request = [](Ear&) {};
+  client.Write(DeafClient::Headers(1) + DeafClient::Headers(3));
+  pair.RunUntil([&] { return client.end.ears.size() == 2; });
+  CHECK(client.end.connection->streams_refused() == 0);
+  client.Write(DeafClient::Headers(5));
+  pair.RunUntil([&] { return client.end.connection->streams_refused() == 1; });
+}
+
 TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   ConnectionOptions options;
   options.stream_window = 100;

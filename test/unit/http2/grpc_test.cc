@@ -70,5 +70,30 @@ TEST_CASE("a message prefix is a flag and a big-endian length") {
   CHECK(ReadPrefix(bytes).length == 0x01020304);
 }
 
+TEST_CASE("messages are counted whatever the pieces they come in") {
+  std::string stream;
+  for (const uint32_t length : {0u, 1u, 300u, 0u, 7u}) {
+    uint8_t prefix[kMessagePrefix];
+    WritePrefix(prefix, {0, length});
+    stream.append(reinterpret_cast<const char*>(prefix), sizeof prefix).append(length, 'x');
+  }
+  const size_t piece = GENERATE(1, 2, 3, 4, 5, 6, 7, 100, 1'000);
+  MessageCounter counter;
+  for (size_t at = 0; at < stream.size(); at += piece) {
+    const std::string bytes = stream.substr(at, piece);
+    counter.Follow(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  }
+  CHECK(counter.messages() == 5);
+}
+
+TEST_CASE("a message is counted when it is there to its end") {
+  MessageCounter counter;
+  const uint8_t bytes[] = {0, 0, 0, 0, 2, 'a', 'b'};
+  counter.Follow(bytes, sizeof bytes - 1);
+  CHECK(counter.messages() == 0);
+  counter.Follow(bytes + sizeof bytes - 1, 1);
+  CHECK(counter.messages() == 1);
+}
+
 }  // namespace
 }  // namespace praefect::http2

@@ -86,13 +86,31 @@ TEST_CASE("a remembered token is forgotten when it expires") {
   CHECK_FALSE(gate.Check({token}, kNow + 31).allowed);
 }
 
+// Valid at kNow, and different for each i below 3,900: there are 61 seconds to sign, and the
+// letters of "Bearer" may be of either case.
+std::string ValidToken(size_t i) {
+  std::string token = gitaly::MakeAuthorization("foo", kNow - 30 + static_cast<int64_t>(i % 61));
+  for (size_t letter = 0; letter < 6; letter++) {
+    if ((i / 61) >> letter & 1) token[letter] = static_cast<char>(token[letter] ^ 0x20);
+  }
+  return token;
+}
+
 TEST_CASE("more tokens than are remembered push the oldest out, and all stay valid") {
   Gate gate;
-  for (size_t i = 0; i < Authenticator::kRemembered + 10; i++) {
-    auto at = kNow - 30 + static_cast<int64_t>(i % 60);
-    REQUIRE(gate.Check({gitaly::MakeAuthorization("foo", at)}).allowed);
+  for (size_t i = 0; i < Authenticator::kRemembered; i++) {
+    auto verdict = gate.Check({ValidToken(i)});
+    REQUIRE((verdict.allowed && !verdict.forgot_valid));
   }
-  CHECK(gate.Check({gitaly::MakeAuthorization("foo", kNow)}).allowed);
+  CHECK(gate.Check({ValidToken(Authenticator::kRemembered)}).forgot_valid);
+  CHECK(gate.Check({ValidToken(0)}).allowed);
+}
+
+TEST_CASE("making room by forgetting a token that has expired is nothing to tell") {
+  Gate gate;
+  for (size_t i = 0; i < Authenticator::kRemembered; i++) gate.Check({ValidToken(i)});
+  const int64_t later = kNow + 100;
+  CHECK_FALSE(gate.Check({gitaly::MakeAuthorization("foo", later)}, later).forgot_valid);
 }
 
 }  // namespace

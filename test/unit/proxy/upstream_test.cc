@@ -148,6 +148,24 @@ TEST_CASE("who is forgotten is not told, also when another's failure forgets it"
   CHECK(forgotten.told == 0);
 }
 
+TEST_CASE("connections are counted by what they are good for") {
+  Bench bench;
+  Node node(bench.loop, bench.buffers);
+  Upstream& upstream = bench.To(node.address);
+  const nodes::Traffic& traffic = *bench.traffic;
+  Waiting call;
+  upstream.Acquire(call);
+  CHECK(traffic.connecting == 1);
+  bench.RunUntil([&] { return call.told == 1; });
+  CHECK((traffic.connecting == 0 && traffic.connected == 1));
+  Ear ear;
+  call.connection->Open(Request(), true, ear);
+  upstream.Drain();
+  CHECK((traffic.connected == 0 && traffic.draining == 1));
+  bench.upstream.reset();
+  CHECK(traffic.draining == 0);
+}
+
 TEST_CASE("a drained upstream ends when its last stream has, and not before") {
   Bench bench;
   Node node(bench.loop, bench.buffers);
