@@ -37,13 +37,15 @@ int Serve(const Options& options, const sigset_t& stop_signals) {
   absl::StatusOr<std::unique_ptr<Recorder>> recorder = Recorder::Open(options.record_file);
   if (!recorder.ok()) return Fail(recorder.status());
 
-  const Node node{*std::move(storages), options.ssh_helper};
+  const Node node{*std::move(storages), options.ssh_helper, !options.not_serving,
+                  options.unreadable, options.unwritable};
   MethodTable table;
   AddAllMethods(node, table);
   const FaultBoard faults(options.faults, options.fault_file);
   StaleLocks locks(node.storages);
-  Dispatcher dispatcher({options.token, options.health_without_token}, table, faults, **recorder,
-                        locks);
+  Dispatcher dispatcher({options.token, options.health_without_token, options.explain_refusals,
+                         options.clock_offset_seconds},
+                        table, faults, **recorder, locks);
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options.listen, dispatcher);
   if (!server.ok()) return Fail(server.status());
 

@@ -2,6 +2,7 @@
 
 // What the handlers of all services share.
 
+#include <set>
 #include <string>
 
 #include "storages.h"
@@ -12,6 +13,9 @@ struct Node {
   Storages storages;
   // The program through which git reaches another node (git-praefect-ssh).
   std::string ssh_helper;
+  // What it says of itself.
+  bool serving = true;
+  std::set<std::string> unreadable, unwritable;  // names of storages
 };
 
 }  // namespace praefect::minigitaly

@@ -113,6 +113,17 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   app.add_option("--token-file", raw.token_file, "file whose first line is the token");
   app.add_flag("--health-without-token", options.health_without_token,
                "health checks need no token, as from Gitaly 16.10 on");
+  app.add_flag("--explain-refusals", options.explain_refusals,
+               "say what is wrong with a token, as newer Gitalys do");
+  app.add_option("--clock-offset", options.clock_offset_seconds,
+                 "seconds by which the clock for tokens is ahead");
+  app.add_flag("--not-serving", options.not_serving, "what health checks are told");
+  app.add_option("--unreadable", options.unreadable, "NAME of a storage: ServerInfo says so")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--unwritable", options.unwritable, "NAME of a storage: ServerInfo says so")
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_option("--fault", raw.faults, fmt::format("a fault to have:\n{}", FaultHelp()))
       ->take_all()
       ->allow_extra_args(false);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,6 +18,10 @@ struct Options {
   std::map<std::string, std::filesystem::path> storages;
   std::string token;
   bool health_without_token = false;
+  bool explain_refusals = false;
+  int64_t clock_offset_seconds = 0;
+  bool not_serving = false;
+  std::set<std::string> unreadable, unwritable;  // names of storages
   std::vector<Fault> faults;
   std::filesystem::path fault_file;
   std::string record_file;

@@ -28,8 +28,10 @@ absl::Status ServerInfo(const Node& node, Call& call, ::gitaly::ServerInfoRespon
   for (const auto& [name, storage] : node.storages.all()) {
     auto* status = response->add_storage_statuses();
     status->set_storage_name(name);
-    status->set_readable(access(storage.folder.c_str(), R_OK | X_OK) == 0);
-    status->set_writeable(access(storage.folder.c_str(), W_OK) == 0);
+    status->set_readable(node.unreadable.count(name) == 0 &&
+                         access(storage.folder.c_str(), R_OK | X_OK) == 0);
+    status->set_writeable(node.unwritable.count(name) == 0 &&
+                          access(storage.folder.c_str(), W_OK) == 0);
     status->set_filesystem_id(storage.filesystem_id);
     status->set_replication_factor(1);
   }
@@ -66,9 +68,10 @@ void AddServerMethods(const Node& node, MethodTable& table) {
       });
   table.AddUnary<health::HealthCheckRequest, health::HealthCheckResponse>(
       "/grpc.health.v1.Health/Check",
-      [](Call&, const health::HealthCheckRequest& request, auto* response) {
+      [&node](Call&, const health::HealthCheckRequest& request, auto* response) {
         if (!request.service().empty()) return absl::NotFoundError("unknown service");
-        response->set_status(health::HealthCheckResponse::SERVING);
+        response->set_status(node.serving ? health::HealthCheckResponse::SERVING
+                                          : health::HealthCheckResponse::NOT_SERVING);
         return absl::OkStatus();
       });
 }
