@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include "configuration_validate.h"
+#include "dial_nodes.h"
 #include "serve.h"
 
 namespace praefect::cmd {
@@ -9,6 +10,8 @@ namespace {
 constexpr const Command* kCommands[] = {
     &kServe,
     &kConfigurationValidate,
+    &kDialNodes,
+    &kPingNodes,
 };
 
 constexpr Flag kGlobalFlags[] = {

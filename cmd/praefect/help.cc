@@ -5,25 +5,10 @@
 #include <algorithm>
 #include <sstream>
 
+#include "output.h"
+
 namespace praefect::cmd {
 namespace {
-
-constexpr size_t kColumns = 80;
-
-// `text` in lines of what `indent` leaves of a terminal's width; all but the first are indented.
-std::string Wrapped(const std::string& text, size_t indent) {
-  std::istringstream words(text);
-  std::string result;
-  size_t column = indent;
-  for (std::string word; words >> word;) {
-    const bool first = result.empty();
-    const bool fits = column + word.size() + (first ? 0 : 1) <= kColumns;
-    if (!first) result += fits ? " " : "\n" + std::string(indent, ' ');
-    column = (fits ? column + (first ? 0 : 1) : indent) + word.size();
-    result += word;
-  }
-  return result;
-}
 
 std::string Spelled(const Flag& flag) {
   return fmt::format("-{}{}{}", flag.name, flag.value.empty() ? "" : " ", flag.value);

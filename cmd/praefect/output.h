@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace praefect::cmd {
@@ -9,5 +10,8 @@ void Print(std::string_view text);
 
 // A line on standard error, and its newline.
 void PrintError(std::string_view line);
+
+// `text` in lines of what `indent` leaves of 80 columns; all but the first are indented.
+std::string Wrapped(const std::string& text, size_t indent);
 
 }  // namespace praefect::cmd

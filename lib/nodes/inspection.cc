@@ -290,6 +290,11 @@ std::vector<Inspection> Inspect(const std::vector<GitalyServer>& servers,
   }
   for (std::thread& thread : threads) thread.join();
   JudgeSharedPlaces(inspections);
+  for (const Inspection& inspection : inspections) {
+    const Step* broken = inspection.broken();
+    if (broken == nullptr || broken->layer != Layer::kSeparate) continue;
+    progress(inspection.server, "ERROR: " + broken->message);
+  }
   return inspections;
 }
 

@@ -143,30 +143,30 @@ Step JudgeServingStatus(const std::string& serving_status) {
 
 std::vector<Step> JudgeRefusedToken(const GitalyServer& server, const CallFailure& failure,
                                     std::optional<int64_t> clock_lead) {
-  const TokenAnswer answer = JudgeTokenAnswer(failure.code, failure.message);
-  const auto broken = [&](std::string message) {
+  const auto broken = [&](std::string message, std::string_view also = "") {
     return std::vector<Step>{Broken(Layer::kToken, std::move(message), SettingsOf(server, "token"),
-                                    std::string(kTokenHint))};
+                                    fmt::format("{}{}", kTokenHint, also))};
   };
   if (server.token.empty()) return broken("the node asks for a token, and none is configured");
-  if (answer == TokenAnswer::kMissing) {
-    return broken(
-        fmt::format("the node does not see a token in what it was sent: {}", failure.message));
+  const TokenAnswer answer = JudgeTokenAnswer(failure.code, failure.message);
+  const std::string answered = fmt::format("it answers \"{}\"", failure.message);
+  const bool too_old = answer == TokenAnswer::kTooOld;
+  if (clock_lead || too_old || answer == TokenAnswer::kTooNew) {
+    return {Good(Layer::kToken, "the node has the same token"),
+            Broken(Layer::kClock,
+                   fmt::format("{}, and takes tokens only within {} s",
+                               clock_lead ? Clocks(*clock_lead)
+                                          : fmt::format("the node's clock is {} this host's ({})",
+                                                        too_old ? "ahead of" : "behind", answered),
+                               gitaly::kTokenTolerance.count()),
+                   {}, std::string(kClockHint))};
   }
-  const bool about_time = answer == TokenAnswer::kTooOld || answer == TokenAnswer::kTooNew;
-  if (!clock_lead && !about_time) {
-    return broken(fmt::format("the node has another token: it answers \"{}\"", failure.message));
+  if (answer == TokenAnswer::kMissing) return broken("the node sees no token: " + answered);
+  if (answer == TokenAnswer::kRefused) {
+    return broken("the node refuses the token: " + answered,
+                  "; if it is, see whether date -u says the same on both hosts");
   }
-  const std::string clocks =
-      clock_lead
-          ? Clocks(*clock_lead)
-          : fmt::format("the node's clock is {} this host's: it answers \"{}\"",
-                        answer == TokenAnswer::kTooOld ? "ahead of" : "behind", failure.message);
-  return {Good(Layer::kToken, "the node has the same token"),
-          Broken(Layer::kClock,
-                 fmt::format("{}, and takes tokens only within {} s", clocks,
-                             gitaly::kTokenTolerance.count()),
-                 {}, std::string(kClockHint))};
+  return broken("the node has another token: " + answered);
 }
 
 Step JudgeClockLead(int64_t clock_lead) {

@@ -159,6 +159,14 @@ void AppendTextValue(std::string& out, std::string_view value) {
   }
 }
 
+void AppendPrintable(std::string& out, std::string_view value) {
+  while (!value.empty()) {
+    const bool verbatim = ClassOf(value[0]) != 0 || value[0] == '"' || value[0] == '\\';
+    if (verbatim) out += value[0];
+    value.remove_prefix(verbatim ? 1 : AppendSpecial<TextEscapes>(out, value));
+  }
+}
+
 void AppendJsonString(std::string& out, std::string_view value) {
   AppendQuoted<JsonEscapes>(out, value);
 }

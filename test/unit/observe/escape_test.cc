@@ -38,6 +38,12 @@ TEST_CASE("what would break a line is escaped") {
   CHECK(Json(std::string_view("\0\x1b\x7f", 3)) == R"("\u0000\u001b\u007f")");
 }
 
+TEST_CASE("for a terminal only what harms it is escaped") {
+  std::string out = "> ";
+  AppendPrintable(out, "say \"straße\" \\ a\nb\x1b[31m\xff\u202e");
+  CHECK(out == "> say \"straße\" \\ a\\nb\\x1b[31m\\xff\\u202e");
+}
+
 TEST_CASE("bytes that are no UTF-8 are shown one by one") {
   const std::string_view malformed[] = {"\xff",         "\xc0\xaf",         "\xe2\x82",
                                         "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\x80",
