@@ -14,8 +14,8 @@ namespace {
 using Outcome = Step::Outcome;
 
 constexpr std::string_view kTokenHint =
-    "it has to be [auth] token of that Gitaly's config.toml; in gitlab.rb gitaly['auth_token'] or, "
-    "from 16.0 on, gitaly['configuration'][:auth][:token]";
+    "set it to [auth] token of that Gitaly's config.toml (in gitlab.rb gitaly['auth_token'], from "
+    "16.0 on gitaly['configuration'][:auth][:token])";
 constexpr std::string_view kClockHint =
     "synchronise the clocks of both hosts (chrony, systemd-timesyncd); date -u on both shows which "
     "one is wrong";
@@ -154,7 +154,7 @@ std::vector<Step> JudgeRefusedToken(const GitalyServer& server, const CallFailur
   if (clock_lead || too_old || answer == TokenAnswer::kTooNew) {
     return {Good(Layer::kToken, "the node has the same token"),
             Broken(Layer::kClock,
-                   fmt::format("{}, and takes tokens only within {} s",
+                   fmt::format("{}; it takes tokens only within {} s",
                                clock_lead ? Clocks(*clock_lead)
                                           : fmt::format("the node's clock is {} this host's ({})",
                                                         too_old ? "ahead of" : "behind", answered),
@@ -164,7 +164,7 @@ std::vector<Step> JudgeRefusedToken(const GitalyServer& server, const CallFailur
   if (answer == TokenAnswer::kMissing) return broken("the node sees no token: " + answered);
   if (answer == TokenAnswer::kRefused) {
     return broken("the node refuses the token: " + answered,
-                  "; if it is, see whether date -u says the same on both hosts");
+                  "; if they are the same, see whether date -u says the same on both hosts");
   }
   return broken("the node has another token: " + answered);
 }
