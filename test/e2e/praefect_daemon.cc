@@ -89,9 +89,13 @@ json PraefectDaemon::WaitAccess(const std::string& method) const {
   });
 }
 
-std::map<std::string, double> PraefectDaemon::Metrics() const {
+std::string PraefectDaemon::Page(const std::string& path) const {
   const std::string address = WaitLog("Starting prometheus listener").value("address", "");
-  std::istringstream page(HttpGet(std::stoi(AfterColon(address)), "/metrics"));
+  return HttpGet(std::stoi(AfterColon(address)), path);
+}
+
+std::map<std::string, double> PraefectDaemon::Metrics() const {
+  std::istringstream page(Page("/metrics"));
   std::map<std::string, double> metrics;
   for (std::string line; std::getline(page, line);) {
     const size_t space = line.rfind(' ');

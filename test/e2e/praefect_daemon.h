@@ -44,6 +44,8 @@ class PraefectDaemon {
   // The access line of the first call of a method ("SSHUploadPack").
   nlohmann::json WaitAccess(const std::string& method) const;
 
+  // A page of the admin listener ("/readyz?verbose"); whatever its status.
+  std::string Page(const std::string& path) const;
   // From /metrics: "name{label="value"}" -> value.
   std::map<std::string, double> Metrics() const;
   // The sum over all label sets that contain every one of `labels` (`key="value"`).
