@@ -14,7 +14,7 @@ namespace praefect::db {
 class Rows {
  public:
   Rows() = default;
-  Rows(size_t columns, uint64_t affected) : columns_(columns), affected_(affected) {}
+  explicit Rows(size_t columns, uint64_t affected = 0) : columns_(columns), affected_(affected) {}
 
   // Rows returned.
   size_t size() const { return columns_ == 0 ? 0 : cells_.size() / columns_; }
@@ -34,6 +34,7 @@ class Rows {
 
   // For engines, which fill rows from left to right.
   void Append(std::optional<std::string> cell) { cells_.push_back(std::move(cell)); }
+  void SetAffected(uint64_t affected) { affected_ = affected; }
 
  private:
   // As the engine writes it: integers in decimal, booleans as t and f or 1 and 0.

@@ -6,6 +6,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,8 @@ struct SqliteOptions {
   std::string path;            // made with mode 0600 when it is not there
   size_t readers = 2;          // threads, each with a connection
   size_t max_waiting = 1'000;  // transactions, of readers and writer each
+  // For checking the file: a large one is read once from end to end.
+  std::chrono::milliseconds open_timeout{60'000};
 };
 
 // Locks and checks the file. FAILED_PRECONDITION names the process that has it, DATA_LOSS a corrupt

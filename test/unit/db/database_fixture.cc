@@ -23,22 +23,38 @@ test::PostgresServer& SharedServer() {
   return server;
 }
 
-PostgresFixture::PostgresFixture(test::PostgresServer& server)
-    : server(server), name(server.CreateDatabase()) {
-  options.endpoint = server.Endpoint(name);
-  Open(options);
+test::PgBouncer& SharedPgBouncer() {
+  // Few connections behind it: a client that left something in one would meet it again.
+  static test::PgBouncer bouncer(SharedServer(), "transaction", "default_pool_size = 3");
+  return bouncer;
 }
 
-void PostgresFixture::Open(PostgresOptions with) {
+DatabaseFixture::DatabaseFixture(Kind kind) {
+  if (kind == Kind::kSqlite) {
+    database = *OpenSqlite({(directory / "praefect.db").string()}, log);
+    return;
+  }
+  const std::string name = SharedServer().CreateDatabase();
+  options.endpoint =
+      kind == Kind::kPostgres ? SharedServer().Endpoint(name) : SharedPgBouncer().Endpoint(name);
+  Reopen(options);
+}
+
+DatabaseFixture::DatabaseFixture(test::PostgresServer& server) {
+  options.endpoint = server.Endpoint(server.CreateDatabase());
+  Reopen(options);
+}
+
+void DatabaseFixture::Reopen(PostgresOptions with) {
   options = std::move(with);
   database = OpenPostgres(options, log);
 }
 
-Outcome PostgresFixture::Run(const char* sql, std::vector<Parameter> parameters) {
+Outcome DatabaseFixture::Run(Sql sql, std::vector<Parameter> parameters) {
   return database->Wait({{{sql, std::move(parameters)}}, Soon()});
 }
 
-std::string PostgresFixture::Value(const char* sql, std::vector<Parameter> parameters) {
+std::string DatabaseFixture::Value(Sql sql, std::vector<Parameter> parameters) {
   const Outcome outcome = Run(sql, std::move(parameters));
   INFO((outcome.error ? outcome.error->message : ""));
   REQUIRE(outcome.ok());

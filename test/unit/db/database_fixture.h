@@ -3,16 +3,18 @@
 // A database of each kind, and verbs for what tests do with one.
 
 #include <catch2/catch.hpp>
-#include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "db/database.h"
 #include "db/postgres.h"
+#include "db/sqlite.h"
 #include "observe/log.h"
 #include "support/postgres_server.h"
+#include "support/process.h"
 
 namespace praefect::db {
 
@@ -23,6 +25,7 @@ class LogOfTest final : public observe::Logger {
   void Write(observe::Level, std::string_view message,
              std::span<const observe::Field> fields) override;
   std::string text() const;
+  bool Has(std::string_view words) const { return text().find(words) != std::string::npos; }
 
  private:
   mutable std::mutex mutex_;
@@ -31,24 +34,29 @@ class LogOfTest final : public observe::Logger {
 
 // Started at the first use, for the whole program.
 test::PostgresServer& SharedServer();
+test::PgBouncer& SharedPgBouncer();  // pools transactions of SharedServer
 
-// A database of PostgreSQL's that nobody else uses.
-class PostgresFixture {
+enum class Kind { kPostgres, kPgBouncer, kSqlite };
+
+inline Deadline Soon() { return After(std::chrono::seconds(20)); }
+
+// A database that nobody else uses.
+class DatabaseFixture {
  public:
-  explicit PostgresFixture(test::PostgresServer& server = SharedServer());
+  explicit DatabaseFixture(Kind kind = Kind::kPostgres);
+  // An own one of `server`.
+  explicit DatabaseFixture(test::PostgresServer& server);
 
   // Runs one statement as a transaction of its own.
-  Outcome Run(const char* sql, std::vector<Parameter> parameters = {});
-  // The first cell of the only statement; fails the test when there is none.
-  std::string Value(const char* sql, std::vector<Parameter> parameters = {});
-  Outcome Steps(db::Steps steps) { return database->WaitSteps(std::move(steps), Soon()); }
-  // Opens it again, with other options.
-  void Open(PostgresOptions options);
+  Outcome Run(Sql sql, std::vector<Parameter> parameters = {});
+  // The first cell of what a statement returns; fails the test when it fails.
+  std::string Value(Sql sql, std::vector<Parameter> parameters = {});
+  Outcome RunSteps(Steps steps) { return database->WaitSteps(std::move(steps), Soon()); }
+  // Opens PostgreSQL again with these.
+  void Reopen(PostgresOptions options);
+  const Counters& counters() const { return database->counters(); }
 
-  static Deadline Soon() { return After(std::chrono::seconds(20)); }
-
-  test::PostgresServer& server;
-  const std::string name;
+  test::TemporaryDirectory directory;
   LogOfTest log;
   PostgresOptions options;
   std::unique_ptr<Database> database;
