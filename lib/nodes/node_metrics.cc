@@ -48,8 +48,13 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> lat
       token_refused_(Counters(registry, "gitaly_praefect_node_token_refused_total",
                               "Calls and probes that the node answered by refusing Praefect's "
                               "token, with the configuration key to correct.")),
+      connections_made_(Counters(registry, "gitaly_praefect_node_connects_total",
+                                 "Connections made to nodes for calls of clients.")),
       connections_lost_(Counters(registry, "gitaly_praefect_node_connections_lost_total",
                                  "Connections to nodes that broke, or could not be made.")),
+      calls_backed_off_(Counters(registry, "gitaly_praefect_node_calls_backed_off_total",
+                                 "Calls that failed at once because the node could not be "
+                                 "connected to a moment before.")),
       reads_(Counters(registry, "gitaly_praefect_read_distribution",
                       "Calls of accessors, by the storage that they were sent to.")),
       connections_(Gauges(registry, "gitaly_praefect_node_connections",
@@ -80,6 +85,7 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   metrics.primary = &primaries_.Add(labels);
   metrics.latency = &latency_.Add(labels, latency_buckets_);
   metrics.token_refused = &token_refused_.Add(With(labels, "key", kTokenKey));
+  metrics.connections_made = &connections_made_.Add(labels);
   metrics.connect_failures = &connections_lost_.Add(With(labels, "while", "connecting"));
   metrics.connections_lost = &connections_lost_.Add(With(labels, "while", "connected"));
   metrics.reads =
@@ -87,6 +93,7 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   metrics.connecting = &connections_.Add(With(labels, "state", "connecting"));
   metrics.connected = &connections_.Add(With(labels, "state", "connected"));
   metrics.draining = &connections_.Add(With(labels, "state", "draining"));
+  metrics.calls_backed_off = &calls_backed_off_.Add(labels);
   return metrics;
 }
 
@@ -99,6 +106,8 @@ void NodeMetrics::Remove(const OfNode& node) {
   connections_lost_.Remove(node.connections_lost);
   reads_.Remove(node.reads);
   for (auto* gauge : {node.connecting, node.connected, node.draining}) connections_.Remove(gauge);
+  connections_made_.Remove(node.connections_made);
+  calls_backed_off_.Remove(node.calls_backed_off);
 }
 
 void NodeMetrics::Observe(const Node& node, const ProbeResult& result) {
@@ -119,6 +128,8 @@ void NodeMetrics::Collect(const Snapshot& snapshot) {
       metrics.connecting->Set(static_cast<double>(node.traffic->connecting));
       metrics.connected->Set(static_cast<double>(node.traffic->connected));
       metrics.draining->Set(static_cast<double>(node.traffic->draining));
+      RaiseTo(*metrics.connections_made, node.traffic->connections_made);
+      RaiseTo(*metrics.calls_backed_off, node.traffic->calls_backed_off);
     }
   }
 }

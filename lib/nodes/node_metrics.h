@@ -40,12 +40,14 @@ class NodeMetrics {
     prometheus::Gauge* primary;
     prometheus::Histogram* latency;
     prometheus::Counter* token_refused;
+    prometheus::Counter* connections_made;
     prometheus::Counter* connect_failures;
     prometheus::Counter* connections_lost;
     prometheus::Counter* reads;
     prometheus::Gauge* connecting;
     prometheus::Gauge* connected;
     prometheus::Gauge* draining;
+    prometheus::Counter* calls_backed_off;
   };
   OfNode Add(const Node& node);
   void Remove(const OfNode& node);
@@ -55,7 +57,9 @@ class NodeMetrics {
   prometheus::Family<prometheus::Gauge>& primaries_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Counter>& token_refused_;
+  prometheus::Family<prometheus::Counter>& connections_made_;
   prometheus::Family<prometheus::Counter>& connections_lost_;
+  prometheus::Family<prometheus::Counter>& calls_backed_off_;
   prometheus::Family<prometheus::Counter>& reads_;
   prometheus::Family<prometheus::Gauge>& connections_;
   std::map<uint32_t, OfNode> nodes_;  // by id

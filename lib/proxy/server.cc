@@ -61,7 +61,8 @@ class Server::Impl {
       : config_(d.config),
         logger_(d.logger),
         metrics_(d.metrics, *config_, memory_),
-        shared_{d.methods, d.local, d.logger, metrics_, memory_, enlarged_windows_, clients_} {
+        shared_{d.methods, d.local,           d.logger, metrics_,
+                memory_,   enlarged_windows_, clients_, resolver_} {
     uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
     for (uint32_t i = 0; i < count; i++) {
       workers_.push_back(std::make_unique<Worker>(shared_, config_, i));
@@ -185,6 +186,7 @@ class Server::Impl {
   Metrics metrics_;
   std::atomic<int64_t> enlarged_windows_{0};
   ClientCount clients_;
+  net::Resolver resolver_;
   const Shared shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<config::Address> addresses_;

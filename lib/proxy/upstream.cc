@@ -5,9 +5,14 @@
 
 namespace praefect::proxy {
 
-Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
-                   std::shared_ptr<nodes::Traffic> traffic)
-    : loop_(loop), buffers_(buffers), target_(std::move(target)), traffic_(std::move(traffic)) {}
+Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, net::Resolver& resolver,
+                   Target target, std::shared_ptr<nodes::Traffic> traffic)
+    : loop_(loop),
+      buffers_(buffers),
+      resolver_(resolver),
+      target_(std::move(target)),
+      traffic_(std::move(traffic)),
+      random_(std::random_device()()) {}
 
 // The connections go without a word to their owner.
 Upstream::~Upstream() {
@@ -29,6 +34,10 @@ void Upstream::CountConnections() {
 
 void Upstream::Acquire(Waiter& waiter) {
   if (current_ != nullptr && current_->usable()) return waiter.OnConnected(*current_);
+  if (connector_ == nullptr && backoff_.Waits(loop_.now_ms())) {
+    traffic_->calls_backed_off++;
+    return waiter.OnConnectFailed(last_failure_);
+  }
   waiters_.push_back(&waiter);
   if (connector_ == nullptr) Dial();
 }
@@ -50,7 +59,7 @@ void Upstream::CloseAll() {
 void Upstream::Dial() {
   if (auto* address = std::get_if<config::Address>(&target_)) {
     connector_ = std::make_unique<net::Connector>(
-        loop_, *address, kConnectTimeoutMs,
+        loop_, resolver_, *address, kConnectTimeoutMs,
         [this](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
           auto done = std::move(connector_);
           Connected(std::move(transport));
@@ -62,14 +71,22 @@ void Upstream::Dial() {
   Connected(net::MakePlainTransport(*fd, "local"));
 }
 
+void Upstream::NoteFailure(absl::Status why) {
+  std::uniform_real_distribution<double> chance;
+  backoff_.Failed(loop_.now_ms(), chance(random_));
+  last_failure_ = std::move(why);
+}
+
 void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
   notifying_ = std::exchange(waiters_, {});
   if (!transport.ok()) {
     CountConnections();
     traffic_->connect_failures++;
+    NoteFailure(transport.status());
     while (Waiter* waiter = NextToNotify()) waiter->OnConnectFailed(transport.status());
     return;
   }
+  traffic_->connections_made++;
   if (current_ != nullptr) current_->GracefulShutdown();  // it takes no more streams
   http2::Connection::Owner& owner = *this;
   connections_.push_back(
@@ -99,7 +116,12 @@ void Upstream::OnGoaway(http2::Connection& connection) {
 void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionClosure& closure) {
   if (current_ == &connection) current_ = nullptr;
   using Kind = http2::ConnectionClosure::Kind;
-  if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) traffic_->connections_lost++;
+  if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) {
+    traffic_->connections_lost++;
+    // Whoever takes connections and says nothing on them is no better than who refuses them.
+    if (!connection.peer_spoke()) NoteFailure(absl::UnavailableError(closure.cause));
+  }
+  if (connection.peer_spoke()) backoff_.Reset();
   std::erase_if(connections_, [&](auto& owned) { return owned.get() == &connection; });
   CountConnections();
 }

@@ -1,18 +1,23 @@
 #pragma once
 
 // One worker's way to one node (or to Praefect's own services): one connection that every call
-// shares, made when it is first needed and made anew when it broke or was asked to go away.
+// shares, made when it is first needed and made anew when it broke or was asked to go away. A node
+// that cannot be connected to is left alone for growing pauses (Backoff): calls then fail at once,
+// with the reason of the last attempt.
 
 #include <absl/status/status.h>
 
 #include <memory>
+#include <random>
 #include <variant>
 #include <vector>
 
 #include "config/address.h"
 #include "http2/connection.h"
 #include "net/connector.h"
+#include "net/resolver.h"
 #include "nodes/traffic.h"
+#include "proxy/backoff.h"
 #include "proxy/local_endpoint.h"
 
 namespace praefect::proxy {
@@ -33,14 +38,17 @@ class Upstream final : private http2::Connection::Owner {
 
   using Target = std::variant<config::Address, const LocalEndpoint*>;
 
-  // `loop`, `buffers` and a local endpoint must outlive it. Connections are counted in `traffic`.
-  Upstream(net::EventLoop& loop, http2::Buffers& buffers, Target target,
+  // `loop`, `buffers`, `resolver` and a local endpoint must outlive it. `traffic` is counted in.
+  Upstream(net::EventLoop& loop, http2::Buffers& buffers, net::Resolver& resolver, Target target,
            std::shared_ptr<nodes::Traffic> traffic);
   ~Upstream();
 
-  // Calls back at once if there is a usable connection, else when one was made or could not be.
+  // Calls back at once if there is a usable connection, or a pause; else when a connection was made
+  // or could not be.
   void Acquire(Waiter& waiter);
   void Forget(Waiter& waiter);
+  // Ends a pause: somebody else has just reached the node.
+  void RetryNow() { backoff_.Reset(); }
   // Lets the present connection go: it closes when its last stream has ended. Whoever acquires
   // later gets another one.
   void Drain();
@@ -53,6 +61,7 @@ class Upstream final : private http2::Connection::Owner {
   void Dial();
   Waiter* NextToNotify();
   void CountConnections();
+  void NoteFailure(absl::Status why);
   void Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transport);
   void OnRequest(http2::Stream&, http2::HeaderList, bool, bool) override;
   void OnGoaway(http2::Connection& connection) override;
@@ -60,8 +69,12 @@ class Upstream final : private http2::Connection::Owner {
 
   net::EventLoop& loop_;
   http2::Buffers& buffers_;
+  net::Resolver& resolver_;
   const Target target_;
   const std::shared_ptr<nodes::Traffic> traffic_;
+  Backoff backoff_;
+  std::minstd_rand random_;
+  absl::Status last_failure_;                                    // to connect
   std::unique_ptr<net::Connector> connector_;                    // an attempt under way
   http2::Connection* current_ = nullptr;                         // takes new streams
   std::vector<std::unique_ptr<http2::Connection>> connections_;  // current_ and those that drain

@@ -36,7 +36,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       config_(std::move(config)),
       authenticator_(config_->auth),
       counters_(shared.metrics, shared.methods),
-      local_upstream_(std::make_shared<Upstream>(loop_, buffers_, &shared_.local,
+      local_upstream_(std::make_shared<Upstream>(loop_, buffers_, shared.resolver, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
       left_timer_(loop_, [this] { DrainLeft(); }),
       handshakes_(loop_, shared_.metrics, shared_.logger,
@@ -70,11 +70,19 @@ void Worker::Reload(std::shared_ptr<const config::Config> config) {
 }
 
 void Worker::TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot) {
-  snapshot_ = std::move(snapshot);
-  std::erase_if(upstreams_, [this](auto& entry) {
-    if (snapshot_->FindNode(entry.first) != nullptr) return false;
-    left_.push_back(std::move(entry.second));
-    return true;
+  const auto before = std::exchange(snapshot_, std::move(snapshot));
+  std::erase_if(upstreams_, [&](auto& entry) {
+    auto& [id, upstream] = entry;
+    const nodes::Node* now = snapshot_->FindNode(id);
+    if (now == nullptr) {
+      left_.push_back(std::move(upstream));
+      return true;
+    }
+    const nodes::Node* was = before->FindNode(id);
+    const bool came_up =
+        was != nullptr && was->health != now->health && now->health == nodes::Health::kUp;
+    if (came_up) upstream->RetryNow();
+    return false;
   });
   DrainLeft();
 }
@@ -149,7 +157,8 @@ void Worker::Join() {
 std::shared_ptr<Upstream> Worker::UpstreamOf(const nodes::Node& node) {
   auto& upstream = upstreams_[node.id];
   if (upstream == nullptr) {
-    upstream = std::make_shared<Upstream>(loop_, buffers_, node.address, node.traffic);
+    upstream =
+        std::make_shared<Upstream>(loop_, buffers_, shared_.resolver, node.address, node.traffic);
   }
   return upstream;
 }

@@ -20,6 +20,7 @@
 #include "http2/buffer.h"
 #include "net/event_loop.h"
 #include "net/loop_delay.h"
+#include "net/resolver.h"
 #include "net/tls.h"
 #include "nodes/snapshot.h"
 #include "observe/log.h"
@@ -60,6 +61,7 @@ struct Shared {
   // Bytes by which receive windows were enlarged; bounded by half of max_buffered_bytes.
   std::atomic<int64_t>& enlarged_windows;
   ClientCount& clients;
+  net::Resolver& resolver;
 };
 
 // A connection that was accepted just now.

@@ -45,8 +45,9 @@ void LeaveDeadSocket(const std::string& path) {
 // Connects to `to` and returns the error, empty when it worked.
 std::string Connect(const Address& to, int64_t timeout_ms = 5'000) {
   EventLoop loop;
+  Resolver resolver;
   std::string outcome = "never called";
-  Connector connector(loop, to, timeout_ms, [&](auto transport) {
+  Connector connector(loop, resolver, to, timeout_ms, [&](auto transport) {
     outcome = std::string(transport.status().message());
     loop.Stop();
   });
@@ -107,9 +108,11 @@ TEST_CASE("an unreachable address tells why") {
 
 TEST_CASE("destroying a connector ends the attempt without a call") {
   EventLoop loop;
+  Resolver resolver;
   bool called = false;
-  auto connector = std::make_unique<Connector>(
-      loop, Address{Address::Kind::kTcp, "localhost", 1, ""}, 5'000, [&](auto) { called = true; });
+  auto connector =
+      std::make_unique<Connector>(loop, resolver, Address{Address::Kind::kTcp, "localhost", 1, ""},
+                                  5'000, [&](auto) { called = true; });
   loop.Post([&] { connector.reset(), loop.Stop(); });
   loop.Run();
   CHECK_FALSE(called);
@@ -127,7 +130,8 @@ TEST_CASE("small answers to a tcp client are not held back") {
     close(fd), loop.Stop();
   };
   Acceptor acceptor(loop, *std::move(socket), {look, {}});
-  Connector connector(loop, address, 5'000, [](auto) {});
+  Resolver resolver;
+  Connector connector(loop, resolver, address, 5'000, [](auto) {});
   loop.Run();
   CHECK(no_delay == 1);
 }
@@ -140,7 +144,8 @@ TEST_CASE("an acceptor hands over connections with the peer's address") {
   std::string peer;
   Acceptor acceptor(loop, *std::move(socket),
                     {[&](int fd, std::string from) { close(fd), peer = from, loop.Stop(); }, {}});
-  Connector connector(loop, address, 5'000, [](auto) {});
+  Resolver resolver;
+  Connector connector(loop, resolver, address, 5'000, [](auto) {});
   loop.Run();
   CHECK(peer.substr(0, 10) == "127.0.0.1:");
 }

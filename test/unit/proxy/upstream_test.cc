@@ -53,6 +53,10 @@ struct Node final : http2::Connection::Owner {
     acceptor = std::make_unique<net::Acceptor>(loop, *std::move(socket), std::move(callbacks));
   }
   void Serve(int fd) {
+    if (hangs_up) {
+      close(fd);
+      return;
+    }
     http2::Connection::Owner& owner = *this;
     connection = std::make_unique<http2::Connection>(
         loop, buffers, owner, http2::Connection::Side::kServer, net::MakePlainTransport(fd, "tcp"),
@@ -74,6 +78,7 @@ struct Node final : http2::Connection::Owner {
   std::unique_ptr<net::Acceptor> acceptor;
   std::unique_ptr<http2::Connection> connection;
   http2::Stream* stream = nullptr;
+  bool hangs_up = false;
   Ear ear;
 };
 
@@ -83,7 +88,7 @@ http2::HeaderList Request() {
 
 struct Bench {
   Upstream& To(const config::Address& address) {
-    upstream = std::make_unique<Upstream>(loop, buffers, address, traffic);
+    upstream = std::make_unique<Upstream>(loop, buffers, resolver, address, traffic);
     return *upstream;
   }
   void RunUntil(std::function<bool()> done) {
@@ -100,6 +105,7 @@ struct Bench {
   http2::MemoryMeter meter;
   net::EventLoop loop;
   http2::Buffers buffers{meter};
+  net::Resolver resolver;
   std::unique_ptr<Upstream> upstream;
 };
 
@@ -135,6 +141,42 @@ TEST_CASE("a refused connection is told with its cause, and the next call tries 
   upstream.Acquire(second);
   bench.RunUntil([&] { return second.told == 1; });
   CHECK(second.connection != nullptr);
+}
+
+TEST_CASE("a node that cannot be reached is left alone for a while, and calls are told why") {
+  Bench bench;
+  Upstream& upstream = bench.To({config::Address::Kind::kUnix, "", 0, "/nonexistent/node"});
+  Waiting waiting, at_once;
+  while (bench.traffic->connect_failures < 6) {
+    upstream.RetryNow();
+    upstream.Acquire(waiting);
+    bench.RunUntil([&] { return waiting.told == 1; });
+    waiting.told = 0;
+  }
+  upstream.Acquire(waiting);
+  bench.RunUntil([&] { return waiting.told == 1; });
+  upstream.Acquire(at_once);
+  CHECK(at_once.failure == "No such file or directory");
+  CHECK(bench.traffic->calls_backed_off == 1);
+}
+
+TEST_CASE("a node that takes connections and says nothing on them is left alone as well") {
+  Bench bench;
+  Node node(bench.loop, bench.buffers);
+  node.hangs_up = true;
+  Upstream& upstream = bench.To(node.address);
+  Waiting first, second, at_once;
+  for (Waiting* call : {&first, &second}) {
+    upstream.Acquire(*call);
+    bench.RunUntil([&] { return call->told == 1 && upstream.idle(); });
+  }
+  upstream.Acquire(at_once);
+  CHECK(at_once.failure == "the other side closed the connection");
+  upstream.RetryNow();
+  node.hangs_up = false;
+  upstream.Acquire(at_once);
+  bench.RunUntil([&] { return at_once.told == 2; });
+  CHECK(at_once.connection != nullptr);
 }
 
 TEST_CASE("who is forgotten is not told, also when another's failure forgets it") {
