@@ -36,14 +36,16 @@ TEST_CASE("A node that refuses Praefect's token answers the client itself") {
   const auto line = cluster.praefect().WaitAccess("SSHUploadPack");
   CHECK_THAT(line.value("praefect.hint", ""),
              Catch::Contains(kTokenKey) && Catch::Contains("gitaly-1"));
-  CHECK(cluster.praefect().Metric(kRefusedTotal, {"gitaly_storage=\"gitaly-1\""}) >= 1);
+  CHECK(Eventually([&] {
+    return cluster.praefect().Metric(kRefusedTotal, {"gitaly_storage=\"gitaly-1\""}) >= 1;
+  }));
 }
 
 TEST_CASE("A node that refuses Praefect's token is down for that reason") {
   Cluster cluster(WrongNodeToken(GENERATE(true, false)));
   const auto line = cluster.praefect().WaitLog("error when pinging healthcheck");
   CHECK(line.value("key", "") == kTokenKey);
-  CHECK(cluster.praefect().Metric(kRefusedTotal) >= 1);
+  CHECK(Eventually([&] { return cluster.praefect().Metric(kRefusedTotal) >= 1; }));
   const auto refused = [&] {
     const Outcome clone = cluster.TryClone("a.git");
     return clone.error.find(

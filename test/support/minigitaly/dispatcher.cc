@@ -66,6 +66,7 @@ absl::Status Dispatcher::Serve(GrpcCall& call, const MethodEntry* entry,
                                const RequestTarget& target, const FaultSet& faults) {
   if (faults.Has(FaultKind::kCrash)) Crash();
   if (const Fault* error = faults.Find(FaultKind::kError)) {
+    if (faults.Has(FaultKind::kDelay)) call.WaitUntilCancelled(faults.Time(FaultKind::kDelay));
     return absl::Status(error->code, "fault: error");
   }
   if (faults.Has(FaultKind::kHang)) {

@@ -16,7 +16,7 @@ namespace praefect::minigitaly {
 
 enum class FaultKind {
   kDelay,             // =MS: the answer is held back for so long; the work is done at once
-  kError,             // =CODE: answered at once, nothing is done
+  kError,             // =CODE: answered at once (or after a delay), nothing is done
   kHang,              // nothing is done, no answer comes
   kCrash,             // the process ends when the first message is there
   kApplyAfterCancel,  // the change waits until the caller has gone, and then is made
