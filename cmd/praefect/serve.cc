@@ -10,6 +10,8 @@
 #include "invocation.h"
 #include "load_config.h"
 #include "output.h"
+#include "pid_file.h"
+#include "service_manager.h"
 #include "signals.h"
 
 namespace praefect::cmd {
@@ -38,15 +40,20 @@ class Answer {
   bool draining_ = false;
 };
 
+ExitCode Fail(const absl::Status& status) {
+  const auto message = status.message();
+  PrintError(fmt::format("praefect: {}", std::string_view(message.data(), message.size())));
+  return kFailed;
+}
+
 ExitCode Run(config::LoadResult loaded) {
   Signals signals;  // before the daemon's threads
-  auto daemon = daemon::Daemon::Start(
-      {*std::move(loaded.config), std::move(loaded.warnings), PRAEFECT_VERSION, PRAEFECT_BUILT});
-  if (!daemon.ok()) {
-    const auto message = daemon.status().message();
-    PrintError(fmt::format("praefect: {}", std::string_view(message.data(), message.size())));
-    return kFailed;
-  }
+  auto daemon = daemon::Daemon::Start({*std::move(loaded.config), std::move(loaded.warnings),
+                                       PRAEFECT_VERSION, PRAEFECT_BUILT, FindSupervisor(),
+                                       TakeInheritedSockets()});
+  if (!daemon.ok()) return Fail(daemon.status());
+  const auto pid_file = PidFile::FromEnvironment();  // whoever reads it may send signals
+  if (!pid_file.ok()) return Fail(pid_file.status());
   signals.Deliver(Answer(**daemon));
   (*daemon)->Wait();
   return kDone;

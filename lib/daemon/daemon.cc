@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,7 +36,9 @@ class Daemon::Impl {
         metrics_(startup.version, startup.built, *logger_),
         configuration_(std::move(startup.config), *logger_, metrics_.registry()),
         nodes_(*configuration_.current(), *logger_, metrics_.registry()),
-        local_(nodes_, *logger_) {
+        local_(nodes_, *logger_),
+        inherited_(std::move(startup.sockets)),
+        supervision_(std::move(startup.supervisor), SupervisionSources(), *logger_) {
     logger_->Info("Starting praefect", {{"version", startup.version}});
     LogProblems(*logger_, observe::Level::kWarn, startup.warnings);
   }
@@ -53,6 +56,7 @@ class Daemon::Impl {
     nodes_.Start();
     proxy_->Start();
     if (admin_ != nullptr) admin_->Start();
+    supervision_.Start();
     stopper_ = std::thread([this] { StopWhenAsked(); });
     return absl::OkStatus();
   }
@@ -60,10 +64,13 @@ class Daemon::Impl {
   bool Reload() {
     observe::MutexLock one_at_a_time(reload_);
     if (stop_.requested()) return false;
+    supervision_.Reloading();
     const auto config = configuration_.Reread();
-    if (config != nullptr) Apply(config);
-    configuration_.Finish(config != nullptr);
-    return config != nullptr;
+    const bool succeeded = config != nullptr && Apply(config);
+    configuration_.Finish(succeeded);
+    supervision_.Reloaded();
+    WarnOfNewerBinary();
+    return succeeded;
   }
 
   void ReopenLog() {
@@ -105,28 +112,74 @@ class Daemon::Impl {
     return local_.Start();
   }
 
-  void Apply(const std::shared_ptr<const config::Config>& config) {
+  // With Omnibus HUP also follows an upgrade, and makes upstream's Praefect start its successor.
+  void WarnOfNewerBinary() {
+    std::error_code ignored;
+    const std::string binary = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    constexpr std::string_view kReplaced = " (deleted)";
+    if (binary.size() < kReplaced.size() ||
+        binary.compare(binary.size() - kReplaced.size(), kReplaced.size(), kReplaced) != 0) {
+      return;
+    }
+    logger_->Warn("the program was replaced on disk: restart to use it", {{"program", binary}});
+  }
+
+  bool Apply(const std::shared_ptr<const config::Config>& config) {
     logger_->SetLevel(LevelOf(config->logging));
     nodes_.Reload(*config);
     proxy_->Reload(config);
+    const absl::Status tls = proxy_->ReplaceTls(config->tls);
+    if (tls.ok()) return true;
+    const auto message = tls.message();
+    logger_->Error("cannot use the certificate: the old one stays in use",
+                   {{"error", std::string_view(message.data(), message.size())}});
+    return false;
+  }
+
+  Supervision::Sources SupervisionSources() {
+    return {[this] { return GatherFacts(); }, [this] { return AllProbed(*nodes_.snapshot()); },
+            [this](Clock::time_point deadline) { return proxy_->WorkersAnswer(deadline); }};
+  }
+
+  StatusFacts GatherFacts() const {
+    const auto snapshot = nodes_.snapshot();
+    StatusFacts facts;
+    facts.stopping = stop_.requested();
+    for (const auto& check : CheckReadiness(*snapshot, facts.stopping, Purpose::kAnything)) {
+      if (check.required && facts.not_ready.empty()) facts.not_ready = check.problem;
+    }
+    for (const nodes::VirtualStorage& storage : snapshot->virtual_storages) {
+      for (const nodes::Node& node : storage.nodes) {
+        facts.nodes++;
+        if (node.health == nodes::Health::kUp) facts.nodes_up++;
+      }
+    }
+    facts.open_calls = proxy_->open_calls();
+    facts.last_reload_failed = configuration_.last_reload_failed();
+    return facts;
   }
 
   absl::Status Bind() {
     const auto config = configuration_.current();
     auto proxy = proxy::Server::Listen(
-        {config, *methods_, nodes_, local_endpoint_, *logger_, metrics_.registry()});
+        {config, *methods_, nodes_, local_endpoint_, *logger_, metrics_.registry(), inherited_});
     if (!proxy.ok()) return proxy.status();
     proxy_ = *std::move(proxy);
-    if (config->prometheus_listen_addr.empty()) return absl::OkStatus();
+    if (const absl::Status admin = BindAdmin(*config); !admin.ok()) return admin;
+    return inherited_.CheckAllTaken();
+  }
+
+  absl::Status BindAdmin(const config::Config& config) {
+    if (config.prometheus_listen_addr.empty()) return absl::OkStatus();
     auto admin = AdminHttp::Listen(
-        config->prometheus_listen_addr,
+        config.prometheus_listen_addr,
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
            return CheckReadiness(*nodes_.snapshot(), stop_.requested(), purpose);
          }});
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
-    logger_->Info("Starting prometheus listener", {{"address", AdminAddress(*config)}});
+    logger_->Info("Starting prometheus listener", {{"address", AdminAddress(config)}});
     return absl::OkStatus();
   }
 
@@ -138,6 +191,8 @@ class Daemon::Impl {
 
   void StopWhenAsked() {
     stop_.WaitForRequest();
+    const auto config = configuration_.current();
+    supervision_.Stopping(config->graceful_stop_delay + config->graceful_stop_timeout);
     local_.SetDraining();
     LetOthersNotice();
     Drain();
@@ -179,6 +234,7 @@ class Daemon::Impl {
 
   // Nobody calls into the proxy any more before it goes; it uses the local server to the end.
   void StopParts() {
+    supervision_.Stop();
     nodes_.Stop();
     if (proxy_ != nullptr) proxy_->Stop();
     local_.Stop();
@@ -194,6 +250,8 @@ class Daemon::Impl {
   std::unique_ptr<proxy::Server> proxy_;
   std::unique_ptr<AdminHttp> admin_;
   StopSignal stop_;
+  net::InheritedSockets inherited_;
+  Supervision supervision_;
   observe::Mutex reload_;
   observe::Mutex join_;
   std::thread stopper_;

@@ -11,6 +11,8 @@
 #include "config/address.h"
 #include "config/config.h"
 #include "config/problem.h"
+#include "daemon/supervision.h"
+#include "net/inherited_sockets.h"
 
 namespace praefect::daemon {
 
@@ -19,6 +21,8 @@ struct Startup {
   std::vector<config::Problem> warnings;  // of the configuration; logged
   std::string version;                    // as in `praefect -version`
   std::string built;                      // when, "20261122.031415"; may be empty
+  Supervisor supervisor;
+  std::vector<net::InheritedSocket> sockets;  // taken over, whatever becomes of the start
 };
 
 // Stopping has three phases. RequestStop: health answers NOT_SERVING and readiness is gone, and for

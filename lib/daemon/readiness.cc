@@ -51,6 +51,8 @@ std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool
   return checks;
 }
 
+bool AllProbed(const nodes::Snapshot& snapshot) { return FindUnknown(snapshot) == nullptr; }
+
 bool IsReady(const std::vector<ReadinessCheck>& checks) {
   return std::all_of(checks.begin(), checks.end(), [](const ReadinessCheck& check) {
     return check.problem.empty() || !check.required;

@@ -26,6 +26,8 @@ struct ReadinessCheck {
 std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping,
                                            Purpose purpose = Purpose::kAnything);
 
+// No node is left of which nothing is known.
+bool AllProbed(const nodes::Snapshot& snapshot);
 bool IsReady(const std::vector<ReadinessCheck>& checks);
 
 // For people: "ready" or "not ready", then a line for each check.

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/string_view.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -97,6 +98,12 @@ absl::StatusOr<std::unique_ptr<ListeningSocket>> ListeningSocket::Bind(
     result->inode_ = made.st_ino;
   }
   return result;
+}
+
+std::unique_ptr<ListeningSocket> ListeningSocket::Adopt(int fd, config::Address address) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return std::unique_ptr<ListeningSocket>(new ListeningSocket(fd, std::move(address)));
 }
 
 ListeningSocket::~ListeningSocket() {

@@ -13,13 +13,15 @@
 
 namespace praefect::net {
 
-// A bound, listening, non-blocking socket. Closes it, and removes the path of a unix socket, when
-// destroyed.
+// A bound, listening, non-blocking socket. Closes it, and removes the path of a unix socket that it
+// made, when destroyed.
 class ListeningSocket {
  public:
   // Binds without SO_REUSEPORT: a second process on the address fails with "address already in
   // use". A unix socket that nobody listens on any more is replaced, a live one is not.
   static absl::StatusOr<std::unique_ptr<ListeningSocket>> Bind(const config::Address& address);
+  // Takes over a socket that somebody else bound to `address`, and who may go on using it.
+  static std::unique_ptr<ListeningSocket> Adopt(int fd, config::Address address);
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;

@@ -9,7 +9,9 @@
 #include <cstring>
 #include <utility>
 
+#include "net/inherited_sockets.h"
 #include "net/listener.h"
+#include "observe/mutex.h"
 #include "proxy/metrics.h"
 #include "proxy/worker.h"
 
@@ -39,7 +41,9 @@ int64_t UnixSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(std::string_view key,
+// A socket that was handed over, or one of our own.
+absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(net::InheritedSockets& inherited,
+                                                              std::string_view key,
                                                               std::string text) {
   auto named = [&](const absl::Status& status) {
     return absl::Status(status.code(), absl::StrCat(absl::string_view(key.data(), key.size()),
@@ -48,10 +52,32 @@ absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindKey(std::string_view k
   auto address = config::ParseListenAddress(text);
   if (!address.ok()) return named(address.status());
   if (key == "tls_listen_addr") address->kind = config::Address::Kind::kTls;
-  auto socket = net::ListeningSocket::Bind(*address);
+  auto socket = inherited.Take(key, *address);
+  if (socket.ok() && *socket == nullptr) socket = net::ListeningSocket::Bind(*address);
   if (!socket.ok()) return named(socket.status());
   return socket;
 }
+
+// Of workers to a question; outlives whoever does not wait for all of them.
+class Answers {
+ public:
+  void Count() {
+    observe::MutexLock lock(mutex_);
+    count_++;
+    changed_.NotifyAll();
+  }
+  bool Wait(size_t wanted, std::chrono::steady_clock::time_point deadline) {
+    observe::MutexLock lock(mutex_);
+    while (count_ < wanted && changed_.WaitUntil(lock, deadline)) {
+    }
+    return count_ >= wanted;
+  }
+
+ private:
+  observe::Mutex mutex_;
+  observe::Condition changed_;
+  size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
 
 }  // namespace
 
@@ -74,13 +100,13 @@ class Server::Impl {
 
   ~Impl() { Stop(); }
 
-  absl::Status Bind() {
+  absl::Status Bind(net::InheritedSockets& inherited) {
     for (auto [key, text] : {std::pair{"listen_addr", config_->listen_addr},
                              std::pair{"tls_listen_addr", config_->tls_listen_addr},
                              std::pair{"socket_path", config_->socket_path}}) {
       if (text.empty()) continue;
       bool unix_path = std::string_view(key) == "socket_path" && text.substr(0, 5) != "unix:";
-      auto socket = BindKey(key, unix_path ? "unix:" + text : text);
+      auto socket = BindKey(inherited, key, unix_path ? "unix:" + text : text);
       if (!socket.ok()) return socket.status();
       addresses_.push_back((*socket)->address());
       bound_.push_back(*std::move(socket));
@@ -118,6 +144,14 @@ class Server::Impl {
 
   void Reload(const std::shared_ptr<const config::Config>& config) {
     for (auto& worker : workers_) worker->Reload(config);
+  }
+
+  bool WorkersAnswer(std::chrono::steady_clock::time_point deadline) {
+    auto answers = std::make_shared<Answers>();
+    for (auto& worker : workers_) {
+      worker->Post([answers] { answers->Count(); });
+    }
+    return answers->Wait(workers_.size(), deadline);
   }
 
   void Drain() {
@@ -202,7 +236,7 @@ Server::~Server() = default;
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const Dependencies& dependencies) {
   auto impl = std::make_unique<Impl>(dependencies);
-  if (auto bound = impl->Bind(); !bound.ok()) return bound;
+  if (auto bound = impl->Bind(dependencies.inherited); !bound.ok()) return bound;
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -210,6 +244,9 @@ void Server::Start() { impl_->Start(); }
 std::vector<config::Address> Server::addresses() const { return impl_->addresses(); }
 void Server::Reload(std::shared_ptr<const config::Config> config) { impl_->Reload(config); }
 absl::Status Server::ReplaceTls(const config::Tls& tls) { return impl_->ReplaceTls(tls); }
+bool Server::WorkersAnswer(std::chrono::steady_clock::time_point deadline) {
+  return impl_->WorkersAnswer(deadline);
+}
 int64_t Server::open_calls() const { return impl_->open_calls(); }
 void Server::Drain() { impl_->Drain(); }
 void Server::EndCalls() { impl_->EndCalls(); }

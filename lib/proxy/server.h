@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "gitaly/method.h"
+#include "net/inherited_sockets.h"
 #include "nodes/manager.h"
 #include "observe/log.h"
 #include "observe/registry.h"
@@ -26,6 +27,7 @@ class Server {
     const LocalEndpoint& local;
     observe::Logger& logger;
     observe::Registry& metrics;
+    net::InheritedSockets& inherited;  // those of our keys are taken from it
   };
 
   // Binds every configured listener and prepares the workers; nothing is accepted yet. Fails naming
@@ -47,6 +49,10 @@ class Server {
   // on; their clients shake hands in full once, since older session tickets are void. On an error,
   // which names key and file, everything stays as it was.
   absl::Status ReplaceTls(const config::Tls& tls);
+
+  // Whether every worker did something that it was asked to do before `deadline`: a loop that
+  // hangs does not. Any thread, until Stop.
+  bool WorkersAnswer(std::chrono::steady_clock::time_point deadline);
 
   // How many calls are under way. Any thread.
   int64_t open_calls() const;
