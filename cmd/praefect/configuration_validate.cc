@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,14 +33,22 @@ std::vector<std::string> Parts(std::string_view key) {
   return parts;
 }
 
+// What keeps the file from being served, and what upstream complains of only here.
+std::vector<config::Problem> Findings(const config::LoadResult& result) {
+  std::vector<config::Problem> findings = result.errors;
+  std::copy_if(result.warnings.begin(), result.warnings.end(), std::back_inserter(findings),
+               [](const config::Problem& problem) { return problem.fails_validation; });
+  return findings;
+}
+
 // Upstream prints nothing where there is nothing to say.
-void PrintJson(const config::LoadResult& result) {
-  if (result.errors.empty()) return;
+void PrintJson(const std::vector<config::Problem>& findings) {
+  if (findings.empty()) return;
   auto errors = nlohmann::ordered_json::array();
-  for (const config::Problem& problem : result.errors) {
+  for (const config::Problem& problem : findings) {
     auto& error = errors.emplace_back(nlohmann::ordered_json::object());
     if (!problem.key.empty()) error["key"] = Parts(problem.key);
-    error["message"] = problem.message;
+    error["message"] = problem.finding.empty() ? problem.message : problem.finding;
   }
   // Values of the file may be quoted that are not UTF-8.
   Print(nlohmann::ordered_json{{"errors", std::move(errors)}}.dump(
@@ -46,10 +56,16 @@ void PrintJson(const config::LoadResult& result) {
         "\n");
 }
 
-void PrintText(const config::LoadResult& result) {
-  for (const auto& problem : result.errors) Print("error: " + problem.ToString() + "\n");
-  for (const auto& problem : result.warnings) Print("warning: " + problem.ToString() + "\n");
-  Print(fmt::format("{} errors, {} warnings\n", result.errors.size(), result.warnings.size()));
+void PrintText(const std::vector<config::Problem>& findings,
+               const std::vector<config::Problem>& warnings) {
+  size_t mere_warnings = 0;
+  for (const auto& problem : findings) Print("error: " + problem.ToString() + "\n");
+  for (const auto& problem : warnings) {
+    if (problem.fails_validation) continue;
+    Print("warning: " + problem.ToString() + "\n");
+    ++mere_warnings;
+  }
+  Print(fmt::format("{} errors, {} warnings\n", findings.size(), mere_warnings));
 }
 
 ExitCode Validate(const Invocation& invocation) {
@@ -58,8 +74,9 @@ ExitCode Validate(const Invocation& invocation) {
     PrintError("processing input data: " + result.errors.front().message);
     return kFailed;
   }
-  invocation.Text("o") == "text" ? PrintText(result) : PrintJson(result);
-  return result.errors.empty() ? kDone : kFindings;
+  const auto findings = Findings(result);
+  invocation.Text("o") == "text" ? PrintText(findings, result.warnings) : PrintJson(findings);
+  return findings.empty() ? kDone : kFindings;
 }
 
 constexpr Flag kFlags[] = {
@@ -73,7 +90,8 @@ const Command kConfigurationValidate = {
     "Say what is wrong with a configuration",
     "Checks the configuration in FILE, in the file of -config, or on standard input,\n"
     "with everything that `serve` would check at its start, and the secret files that\n"
-    "it names. Nothing is started and no connection is made.\n"
+    "it names; also a few rules that `serve` only warns of. Nothing is started and no\n"
+    "connection is made.\n"
     "\n"
     "Exit status: 0 when it is fit to serve, 2 with errors, 1 when it cannot be read.",
     "praefect configuration validate -o text /etc/praefect/config.toml\n"

@@ -82,8 +82,8 @@ struct DatabaseEndpoint {
 
 struct Database {           // `[database]`; not used yet by `serve`
   DatabaseEndpoint pooled;  // statements and transactions; may be a transaction-pooling PgBouncer
-  // LISTEN: `[database.session_pooled]` (or the older host_no_proxy and port_no_proxy), each field
-  // that is not given there as in `pooled`.
+  // LISTEN: `[database.session_pooled]` (or, below it, the older host_no_proxy and port_no_proxy),
+  // each field that is not given there as in `pooled`.
   DatabaseEndpoint session;
   // Neither host nor dbname: the embedded store is used.
   bool configured() const { return !pooled.host.empty() || !pooled.dbname.empty(); }
@@ -92,7 +92,9 @@ struct Database {           // `[database]`; not used yet by `serve`
 
 // `[embedded_store]`: the SQLite file that stands in for PostgreSQL where none is configured.
 struct EmbeddedStore {
-  std::string path;  // resolved: praefect.db in $STATE_DIRECTORY, else beside the configuration
+  // Resolved: a relative path begins beside the configuration. Without one: praefect.db in
+  // $STATE_DIRECTORY (the first, when there are several), else beside the configuration.
+  std::string path;
   bool operator==(const EmbeddedStore&) const = default;
 };
 
@@ -103,6 +105,38 @@ struct ErrorThresholds {
   uint32_t read_errors = 100;   // accessors that failed in the window; 0: never
   uint32_t write_errors = 100;  // mutators
   bool operator==(const ErrorThresholds&) const = default;
+};
+
+// The next five are checked as upstream does, and not acted on yet.
+struct Replication {  // `[replication]`
+  int64_t batch_size = 10;
+  int64_t parallel_storage_processing_workers = 1;
+  bool operator==(const Replication&) const = default;
+};
+
+struct Reconciliation {                                    // `[reconciliation]`
+  std::chrono::milliseconds scheduling_interval{300'000};  // 0: never
+  std::vector<double> histogram_buckets;                   // seconds, ascending
+  bool operator==(const Reconciliation&) const = default;
+};
+
+struct BackgroundVerification {                                  // `[background_verification]`
+  std::chrono::milliseconds verification_interval{604'800'000};  // 0: never
+  bool delete_invalid_records = true;
+  bool operator==(const BackgroundVerification&) const = default;
+};
+
+struct RepositoriesCleanup {  // `[repositories_cleanup]`
+  std::chrono::milliseconds check_interval{1'800'000};
+  std::chrono::milliseconds run_interval{86'400'000};  // 0: never
+  int64_t repositories_in_batch = 16;
+  bool operator==(const RepositoriesCleanup&) const = default;
+};
+
+struct Yamux {  // `[yamux]`
+  int64_t maximum_stream_window_size_bytes = 262'144;
+  int64_t accept_backlog = 256;
+  bool operator==(const Yamux&) const = default;
 };
 
 struct Config {
@@ -132,6 +166,11 @@ struct Config {
   Limits limits;
   Database database;
   EmbeddedStore embedded_store;
+  Replication replication;
+  Reconciliation reconciliation;
+  BackgroundVerification background_verification;
+  RepositoriesCleanup repositories_cleanup;
+  Yamux yamux;
 
   bool operator==(const Config&) const = default;
 };

@@ -1,18 +1,11 @@
 #include "config/decode.h"
 
 #include <algorithm>
-#include <array>
 
-#include "config/secret_file.h"
 #include "config/section.h"
 
 namespace praefect::config {
 namespace {
-
-struct IgnoredSection {
-  std::string_view name;
-  std::vector<IgnoredKey> keys;
-};
 
 // Keys of the file's top level without effect. The queue switches chose between two books that we
 // have no choice of; the metrics switch is met by neither page running SQL.
@@ -26,40 +19,17 @@ constexpr IgnoredKey kIgnoredTopLevel[] = {
 };
 
 constexpr IgnoredKey kIgnoredFailover[] = {
-    {"read_only_after_failover", Kind::kBoolean},    {"bootstrap_interval", Kind::kDuration},
-    {"monitor_interval", Kind::kDuration},           {"error_threshold_window", Kind::kDuration},
-    {"write_error_threshold_count", Kind::kInteger}, {"read_error_threshold_count", Kind::kInteger},
+    {"read_only_after_failover", Kind::kBoolean},
+    {"bootstrap_interval", Kind::kDuration},
+    {"monitor_interval", Kind::kDuration},
 };
 
-constexpr IgnoredKey kIgnoredDatabase[] = {
-    {"host_no_proxy", Kind::kString},
-    {"port_no_proxy", Kind::kInteger},
-    {"default_timeout_ms", Kind::kInteger},
+constexpr IgnoredKey kIgnoredSentry[] = {
+    {"sentry_dsn", Kind::kString},
+    {"sentry_environment", Kind::kString},
 };
 
-std::vector<IgnoredSection> IgnoredSections() {
-  return {
-      {"sentry", {{"sentry_dsn", Kind::kString}, {"sentry_environment", Kind::kString}}},
-      {"tls",
-       {{"certificate_path", Kind::kString},
-        {"key_path", Kind::kString},
-        {"key", Kind::kString},
-        {"min_version", Kind::kString}}},
-      {"replication",
-       {{"batch_size", Kind::kInteger}, {"parallel_storage_processing_workers", Kind::kInteger}}},
-      {"reconciliation",
-       {{"scheduling_interval", Kind::kDuration}, {"histogram_buckets", Kind::kNumbers}}},
-      {"background_verification",
-       {{"verification_interval", Kind::kDuration}, {"delete_invalid_records", Kind::kBoolean}}},
-      {"repositories_cleanup",
-       {{"check_interval", Kind::kDuration},
-        {"run_interval", Kind::kDuration},
-        {"repositories_in_batch", Kind::kInteger}}},
-      {"yamux",
-       {{"maximum_stream_window_size_bytes", Kind::kInteger}, {"accept_backlog", Kind::kInteger}}},
-      {"embedded_store", {{"path", Kind::kString}}},
-  };
-}
+constexpr IgnoredKey kIgnoredDatabase[] = {{"default_timeout_ms", Kind::kInteger}};
 
 class Decoder {
  public:
@@ -71,12 +41,14 @@ class Decoder {
     ReadTopLevel();
     ReadVirtualStorages();
     if (auto section = root_.Child("auth")) ReadAuth(*section);
+    if (auto section = root_.Child("tls")) ReadTls(*section);
     if (auto section = root_.Child("logging")) ReadLogging(*section);
     if (auto section = root_.Child("prometheus")) ReadPrometheus(*section);
     if (auto section = root_.Child("limits")) ReadLimits(*section);
     if (auto section = root_.Child("database")) ReadDatabase(*section);
+    if (auto section = root_.Child("embedded_store")) ReadEmbeddedStore(*section);
     ReadFailover();
-    for (const IgnoredSection& ignored : IgnoredSections()) Ignore(ignored);
+    ReadSectionsWithoutEffect();
     // Omnibus 15.2 to 15.8 renders it; no Praefect reads it.
     if (root_.Child("gitlab")) findings_.NotActedOn("gitlab");
     root_.Finish();
@@ -89,7 +61,9 @@ class Decoder {
     root_.Read("socket_path", config_.socket_path);
     root_.Read("tls_listen_addr", config_.tls_listen_addr);
     root_.Read("prometheus_listen_addr", config_.prometheus_listen_addr);
+    root_.Read("graceful_stop_delay", config_.graceful_stop_delay);
     root_.Read("graceful_stop_timeout", config_.graceful_stop_timeout);
+    root_.Read("keepalive_timeout", config_.keepalive_timeout);
     root_.Read("workers", config_.workers, 0, 1024);
     root_.Ignore(kIgnoredTopLevel);
     std::string command;
@@ -140,42 +114,29 @@ class Decoder {
       section.Read("storage", node.storage);
       section.Read("address", node.address);
       section.Read("primary", node.primary);
-      ReadSecret(section, "token", node.token);
+      section.ReadSecret("token", node.token);
       Finish(section);
     }
   }
 
-  // NAME or NAME_file, not both.
-  void ReadSecret(Section& section, const std::string& name, std::string& field) {
-    std::string path;
-    section.Read(name, field);
-    section.Read(name + "_file", path);
-    if (path.empty()) return;
-    const std::string key = section.PathOf(name + "_file");
-    if (!field.empty()) {
-      findings_.Error(key, name + " and " + name + "_file are mutually exclusive", "remove one");
-      return;
-    }
-    auto secret = ReadSecretFile(path);
-    if (secret.ok()) {
-      field = *std::move(secret);
-    } else {
-      const auto message = secret.status().message();
-      findings_.Error(key, std::string(message.data(), message.size()),
-                      "the file must belong to the user that runs Praefect and have mode 0600 or "
-                      "0400");
-    }
+  void ReadAuth(Section& section) {
+    section.ReadSecret("token", config_.auth.token);
+    section.Read("transitioning", config_.auth.transitioning);
+    Finish(section);
   }
 
-  void ReadAuth(Section& section) {
-    ReadSecret(section, "token", config_.auth.token);
-    section.Read("transitioning", config_.auth.transitioning);
+  void ReadTls(Section& section) {
+    section.Read("certificate_path", config_.tls.certificate_path);
+    section.Read("key_path", config_.tls.key_path);
+    section.Read("key", config_.tls.key);
+    section.Read("min_version", config_.tls.min_version);
     Finish(section);
   }
 
   void ReadLogging(Section& section) {
     section.Read("format", config_.logging.format);
     section.Read("level", config_.logging.level);
+    section.Read("file", config_.logging.file);
     section.Read("dir", config_.logging.dir);
     if (section.Has("dir")) findings_.NotActedOn("logging.dir");
     Finish(section);
@@ -207,6 +168,8 @@ class Decoder {
     Database& database = config_.database;
     ReadEndpoint(section, database.pooled);
     database.session = database.pooled;
+    section.Read("host_no_proxy", database.session.host);
+    section.Read("port_no_proxy", database.session.port, 0, 65535);
     section.Ignore(kIgnoredDatabase);
     if (auto session = section.Child("session_pooled")) {
       ReadEndpoint(*session, database.session);
@@ -220,12 +183,17 @@ class Decoder {
     section.Read("host", endpoint.host);
     section.Read("port", endpoint.port, 0, 65535);
     section.Read("user", endpoint.user);
-    ReadSecret(section, "password", endpoint.password);
+    section.ReadSecret("password", endpoint.password);
     section.Read("dbname", endpoint.dbname);
     section.Read("sslmode", endpoint.sslmode);
     section.Read("sslcert", endpoint.sslcert);
     section.Read("sslkey", endpoint.sslkey);
     section.Read("sslrootcert", endpoint.sslrootcert);
+  }
+
+  void ReadEmbeddedStore(Section& section) {
+    section.Read("path", config_.embedded_store.path);
+    Finish(section);
   }
 
   // Failover is off when a node is named primary: whoever does that decides for themselves.
@@ -244,22 +212,69 @@ class Decoder {
     config_.failover_enabled = config_.failover_enabled || legacy;  // as upstream folds them
     section->Read("election_strategy", config_.election_strategy);
     if (section->Has("election_strategy")) findings_.NotActedOn("failover.election_strategy");
+    section->Read("error_threshold_window", config_.error_thresholds.window);
+    section->Read("read_error_threshold_count", config_.error_thresholds.read_errors, 0, 1 << 30);
+    section->Read("write_error_threshold_count", config_.error_thresholds.write_errors, 0, 1 << 30);
     section->Ignore(kIgnoredFailover);
     Finish(*section);
   }
 
-  void Ignore(const IgnoredSection& ignored) {
-    auto section = root_.Child(ignored.name);
-    if (!section) return;
-    section->Ignore(ignored.keys);
-    Finish(*section);
+  // What is out of range is for validation to say: upstream's words differ from key to key.
+  void ReadSectionsWithoutEffect() {
+    if (auto section = root_.Child("replication")) {
+      Replication& replication = config_.replication;
+      section->Read("batch_size", replication.batch_size);
+      section->Read("parallel_storage_processing_workers",
+                    replication.parallel_storage_processing_workers);
+      FinishWithoutEffect(*section);
+    }
+    if (auto section = root_.Child("reconciliation")) {
+      section->Read("scheduling_interval", config_.reconciliation.scheduling_interval);
+      section->Read("histogram_buckets", config_.reconciliation.histogram_buckets);
+      FinishWithoutEffect(*section);
+    }
+    if (auto section = root_.Child("background_verification")) {
+      BackgroundVerification& verification = config_.background_verification;
+      section->Read("verification_interval", verification.verification_interval);
+      section->Read("delete_invalid_records", verification.delete_invalid_records);
+      FinishWithoutEffect(*section);
+    }
+    if (auto section = root_.Child("repositories_cleanup")) ReadCleanup(*section);
+    if (auto section = root_.Child("yamux")) ReadYamux(*section);
+    if (auto section = root_.Child("sentry")) {
+      section->Ignore(kIgnoredSentry);
+      Finish(*section);
+    }
+  }
+
+  void ReadCleanup(Section& section) {
+    RepositoriesCleanup& cleanup = config_.repositories_cleanup;
+    section.Read("check_interval", cleanup.check_interval);
+    section.Read("run_interval", cleanup.run_interval);
+    section.Read("repositories_in_batch", cleanup.repositories_in_batch);
+    FinishWithoutEffect(section);
+  }
+
+  void ReadYamux(Section& section) {
+    Yamux& yamux = config_.yamux;
+    section.Read("maximum_stream_window_size_bytes", yamux.maximum_stream_window_size_bytes);
+    section.Read("accept_backlog", yamux.accept_backlog);
+    FinishWithoutEffect(section);
+  }
+
+  void FinishWithoutEffect(Section& section) {
+    section.NotActedOn();
+    Finish(section);
   }
 
   void Finish(Section& section) { section.Finish(kTopLevelNames); }
 
   static inline const std::vector<std::string> kTopLevelNames = {
-      "listen_addr",           "socket_path", "tls_listen_addr",      "prometheus_listen_addr",
-      "graceful_stop_timeout", "workers",     "virtual_storage_name", "failover_enabled",
+      "listen_addr",          "socket_path",
+      "tls_listen_addr",      "prometheus_listen_addr",
+      "graceful_stop_delay",  "graceful_stop_timeout",
+      "keepalive_timeout",    "workers",
+      "virtual_storage_name", "failover_enabled",
   };
 
   Findings& findings_;

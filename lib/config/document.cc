@@ -59,6 +59,7 @@ Array ConvertArray(const toml::array& source) {
 Value Convert(const toml::node& node) {
   Value value;
   value.line = static_cast<int>(node.source().begin.line);
+  value.column = static_cast<int>(node.source().begin.column);
   switch (node.type()) {
     case toml::node_type::string:
       value.data = node.as_string()->get();

@@ -25,7 +25,8 @@ struct Time {};  // a date or a time: no key of ours is one
 
 struct Value {
   std::variant<std::string, int64_t, double, bool, Time, Array, Table> data;
-  int line = 0;  // from 1
+  int line = 0;    // from 1
+  int column = 0;  // from 1
   // What TOML calls this kind of value: "string", "integer", "array", ...
   std::string_view type() const;
 };

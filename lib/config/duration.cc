@@ -110,4 +110,18 @@ absl::StatusOr<std::chrono::nanoseconds> ParseDuration(std::string_view text) {
   return std::chrono::nanoseconds(negative ? -signed_sum : signed_sum);
 }
 
+std::string FormatDuration(std::chrono::milliseconds duration) {
+  const std::string_view sign = duration.count() < 0 ? "-" : "";
+  const auto total = duration.count() < 0 ? -static_cast<uint64_t>(duration.count())
+                                          : static_cast<uint64_t>(duration.count());
+  if (total == 0) return "0s";
+  if (total < 1000) return fmt::format("{}{}ms", sign, total);
+  const auto seconds = total / 1000;
+  std::string text(sign);
+  if (seconds >= 3600) text += fmt::format("{}h", seconds / 3600);
+  if (seconds >= 60) text += fmt::format("{}m", seconds / 60 % 60);
+  const auto rest = static_cast<double>(total % 60'000) / 1000;
+  return text + fmt::format("{}s", rest);
+}
+
 }  // namespace praefect::config

@@ -16,14 +16,22 @@ std::string Problem::ToString() const {
   return text;
 }
 
-void Findings::Error(std::string_view key, std::string message, std::string suggestion) {
+void Findings::Error(std::string_view key, std::string message, std::string suggestion,
+                     std::string finding) {
   const bool follows = std::any_of(errors_.begin(), errors_.end(),
                                    [&](const Problem& error) { return error.key == key; });
-  if (!follows) errors_.push_back(Make(key, std::move(message), std::move(suggestion)));
+  if (follows) return;
+  errors_.push_back(Make(key, std::move(message), std::move(suggestion)));
+  errors_.back().finding = std::move(finding);
 }
 
 void Findings::Warn(std::string_view key, std::string message, std::string suggestion) {
   warnings_.push_back(Make(key, std::move(message), std::move(suggestion)));
+}
+
+void Findings::WarnOfInvalid(std::string_view key, std::string message, std::string suggestion) {
+  Warn(key, std::move(message), std::move(suggestion));
+  warnings_.back().fails_validation = true;
 }
 
 void Findings::NotActedOn(std::string_view key) { not_acted_on_.emplace_back(key); }
@@ -39,7 +47,8 @@ void Findings::Finish() {
 }
 
 Problem Findings::Make(std::string_view key, std::string message, std::string suggestion) const {
-  return Problem{file_, LineOf(key), std::string(key), std::move(message), std::move(suggestion)};
+  return Problem{file_, LineOf(key), std::string(key), std::move(message), std::move(suggestion),
+                 "",    false};
 }
 
 int Findings::LineOf(std::string_view key) const {

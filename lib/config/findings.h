@@ -18,11 +18,16 @@ class Findings {
 
   void Locate(std::string key, int line) { lines_.emplace(std::move(key), line); }
   bool Present(std::string_view key) const { return lines_.find(key) != lines_.end(); }
+  const std::map<std::string, int, std::less<>>& lines() const { return lines_; }
 
   // `key` is a key path; its line is that of the nearest key above it that stands in the file. A
   // second error for the same key is a consequence of the first and is dropped.
-  void Error(std::string_view key, std::string message, std::string suggestion = "");
+  // `finding` as in Problem.
+  void Error(std::string_view key, std::string message, std::string suggestion = "",
+             std::string finding = "");
   void Warn(std::string_view key, std::string message, std::string suggestion = "");
+  // A rule that upstream checks in `configuration validate` only.
+  void WarnOfInvalid(std::string_view key, std::string message, std::string suggestion = "");
   // Remembers a key that is known and has no effect; Finish makes one warning of them all.
   void NotActedOn(std::string_view key);
   void Finish();

@@ -3,8 +3,10 @@
 #include <absl/status/status.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <variant>
 
+#include "config/database_rules.h"
 #include "config/decode.h"
 #include "config/document.h"
 #include "config/read_file.h"
@@ -22,7 +24,9 @@ LoadResult NotLoaded(Problem problem) {
 
 LoadResult Unparsable(const SyntaxError& error, const std::string& path) {
   const std::string where = error.column > 0 ? fmt::format("column {}", error.column) : "";
-  return NotLoaded({path, error.line, "", fmt::format("toml: {}", error.message), where});
+  const std::string message = fmt::format("toml: {}", error.message);
+  return NotLoaded({path, error.line, "", message, where,
+                    fmt::format("line {} column {}: {}", error.line, error.column, message)});
 }
 
 LoadResult Unreadable(const absl::Status& status, const std::string& path) {
@@ -65,6 +69,9 @@ LoadResult LoadText(std::string_view text, const std::string& path, Scope scope)
   Findings findings(path);
   Config config = Decode(std::get<Table>(document), findings);
   config.path = path;
+  const char* state_directory = std::getenv("STATE_DIRECTORY");
+  config.embedded_store.path =
+      EmbeddedStorePath(config.embedded_store.path, path, state_directory ? state_directory : "");
   Validate(config, findings);
   findings.Finish();
   LoadResult result{{}, "", findings.errors(), findings.warnings(), false};

@@ -24,7 +24,7 @@ struct LoadResult {
 // nothing is said about other keys.
 enum class Scope { kAll, kDatabase };
 
-// Reads `path`, and the secret files it names. Blocks on the file system only.
+// Reads `path`, the secret files it names, and $STATE_DIRECTORY. Blocks on the file system only.
 LoadResult Load(const std::string& path, Scope scope = Scope::kAll);
 
 // The same from an open descriptor, or with the text at hand; `path` is what problems call it.

@@ -11,6 +11,10 @@ struct Problem {
   std::string key;         // "virtual_storage[0].node[1].address"; empty: the file as a whole
   std::string message;     // upstream's wording where upstream has the rule
   std::string suggestion;  // what to write instead; may be empty
+  // How upstream's `configuration validate` puts it; empty: as `message`.
+  std::string finding;
+  // A warning that `configuration validate` counts as an error: upstream serves all the same.
+  bool fails_validation = false;
 
   // "FILE:LINE: KEY: MESSAGE (SUGGESTION)", without what is empty.
   std::string ToString() const;

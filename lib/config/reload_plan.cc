@@ -65,6 +65,17 @@ constexpr Part kParts[] = {
      [](Config& to, const Config& from) { to.database = from.database; }},
     {"embedded_store", kNeedsRestart,
      [](Config& to, const Config& from) { to.embedded_store = from.embedded_store; }},
+    {"replication", kApplied,
+     [](Config& to, const Config& from) { to.replication = from.replication; }},
+    {"reconciliation", kApplied,
+     [](Config& to, const Config& from) { to.reconciliation = from.reconciliation; }},
+    {"background_verification", kApplied,
+     [](Config& to, const Config& from) {
+       to.background_verification = from.background_verification;
+     }},
+    {"repositories_cleanup", kApplied,
+     [](Config& to, const Config& from) { to.repositories_cleanup = from.repositories_cleanup; }},
+    {"yamux", kApplied, [](Config& to, const Config& from) { to.yamux = from.yamux; }},
 };
 
 bool Differs(const Part& part, const Config& running, const Config& wanted) {

@@ -20,6 +20,9 @@ absl::StatusOr<std::string> ReadSecretFile(const std::string& path) {
   }
   const auto end = contents->text.find_last_not_of("\r\n");
   contents->text.resize(end == std::string::npos ? 0 : end + 1);
+  if (contents->text.empty()) {
+    return absl::InvalidArgumentError(fmt::format("empty file: \"{}\"", path));
+  }
   return std::move(contents->text);
 }
 

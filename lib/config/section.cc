@@ -7,12 +7,11 @@
 #include <cmath>
 
 #include "config/duration.h"
+#include "config/secret_file.h"
 #include "config/suggest.h"
 
 namespace praefect::config {
 namespace {
-
-constexpr auto kAnyInteger = std::numeric_limits<int64_t>::max();
 
 template <class T>
 const T* As(const Value* value) {
@@ -45,7 +44,10 @@ void Section::WrongType(std::string_view path, const Value& value, std::string_v
   findings_.Error(path,
                   fmt::format("toml: cannot decode TOML {} into field {} of type {}", value.type(),
                               path, wanted),
-                  std::move(suggestion));
+                  std::move(suggestion),
+                  fmt::format("line {} column {}: toml: cannot decode TOML {} into field {} of "
+                              "type {}",
+                              value.line, value.column, value.type(), path, wanted));
 }
 
 void Section::Read(std::string_view name, std::string& field) {
@@ -127,9 +129,38 @@ std::optional<int64_t> Section::ReadInteger(std::string_view name, int64_t least
       number < least
           ? fmt::format("not in range: {} is not greater than or equal to {}", number, least)
           : fmt::format("not in range: {} is not less than or equal to {}", number, most),
-      most == kAnyInteger ? fmt::format("write {} or more", least)
-                          : fmt::format("write {} to {}", least, most));
+      most == kHighest ? fmt::format("write {} or more", least)
+                       : fmt::format("write {} to {}", least, most));
   return std::nullopt;
+}
+
+// A field may hold an inherited secret: what is given here replaces it.
+void Section::ReadSecret(const std::string& name, std::string& field) {
+  const std::string file_key = name + "_file";
+  std::string path;
+  Read(name, field);
+  Read(file_key, path);
+  if (path.empty()) return;
+  if (const auto* given = As<std::string>(Find(name)); given && !given->empty()) {
+    findings_.Error(PathOf(file_key),
+                    fmt::format("{} and {} are mutually exclusive", name, file_key), "remove one");
+    return;
+  }
+  auto secret = ReadSecretFile(path);
+  if (secret.ok()) {
+    field = *std::move(secret);
+  } else {
+    findings_.Error(PathOf(file_key), std::string(Message(secret.status())),
+                    fmt::format("{} must hold the {}, belong to the user that runs Praefect, and "
+                                "have mode 0600 or 0400",
+                                path, name));
+  }
+}
+
+void Section::NotActedOn() {
+  for (const std::string& name : known_) {
+    if (Has(name)) findings_.NotActedOn(PathOf(name));
+  }
 }
 
 void Section::Ignore(std::span<const IgnoredKey> keys) {
@@ -146,7 +177,7 @@ void Section::Ignore(const IgnoredKey& key) {
       Read(key.name, text);
       break;
     case Kind::kInteger:
-      ReadInteger(key.name, -kAnyInteger, kAnyInteger);
+      ReadInteger(key.name, kLowest, kHighest);
       break;
     case Kind::kBoolean:
       Read(key.name, flag);

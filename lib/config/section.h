@@ -42,11 +42,17 @@ class Section {
   void Read(std::string_view name, std::vector<double>& field);
   // An integer in a string is taken, with a warning: older templates quote some.
   template <class Integer>
-  void Read(std::string_view name, Integer& field, int64_t least, int64_t most) {
+  void Read(std::string_view name, Integer& field, int64_t least = kLowest,
+            int64_t most = kHighest) {
     const auto value = ReadInteger(name, least, most);
     if (value) field = static_cast<Integer>(*value);
   }
 
+  // `name`, or the contents of the file that NAME_file names; not both.
+  void ReadSecret(const std::string& name, std::string& field);
+
+  // Reports the keys that are there and were asked for as having no effect.
+  void NotActedOn();
   // Checks the types of the keys that are there and reports each as having no effect.
   void Ignore(std::span<const IgnoredKey> keys);
 
@@ -60,6 +66,9 @@ class Section {
   const std::vector<std::string>& known() const { return known_; }
 
  private:
+  static constexpr int64_t kLowest = std::numeric_limits<int64_t>::min();
+  static constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
+
   const Value* Find(std::string_view name);
   std::optional<int64_t> ReadInteger(std::string_view name, int64_t least, int64_t most);
   std::optional<double> ReadNumber(std::string_view path, const Value& value);

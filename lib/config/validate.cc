@@ -1,16 +1,16 @@
 #include "config/validate.h"
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
-#include <optional>
 
-#include "config/address.h"
+#include "config/database_rules.h"
+#include "config/listener_rules.h"
+#include "config/number_rules.h"
+#include "config/upkeep_rules.h"
 #include "config/virtual_storage_rules.h"
 
 namespace praefect::config {
@@ -21,18 +21,29 @@ bool Any(const Range& range, Predicate predicate) {
   return std::any_of(range.begin(), range.end(), predicate);
 }
 
+// Shorter, the answer of a busy node to a PING would be called late.
+constexpr std::chrono::milliseconds kLeastKeepalive{1'000};
+
 class Validator {
  public:
   Validator(Config& config, Findings& findings) : config_(config), findings_(findings) {}
 
   void Run() {
     CheckElectionStrategy();
-    CheckListenersPresent();
+    CheckListenersPresent(config_, findings_);
+    CheckReplication(config_.replication, findings_);
     CheckVirtualStorages(config_.virtual_storages, findings_);
-    CheckListeners();
+    CheckCleanup(config_.repositories_cleanup, findings_);
+    CheckYamux(config_.yamux, findings_);
+    CheckListeners(config_, findings_);
+    CheckTls(config_, findings_);
+    CheckDatabase(config_.database, findings_);
+    CheckErrorThresholds();
     CheckLogging();
     CheckPrometheus();
     CheckTimes();
+    CheckReconciliation(config_.reconciliation, findings_);
+    CheckVerification(config_.background_verification, findings_);
     CheckAuth();
     ReportFailover();
   }
@@ -44,61 +55,10 @@ class Validator {
     if (!Any(kStrategies, [&](const char* known) { return strategy == known; })) {
       findings_.Error("failover.election_strategy",
                       fmt::format("invalid election strategy: \"{}\"", strategy),
-                      "write per_repository, sql or local, or remove the key");
+                      "write per_repository, sql or local, or remove the key",
+                      fmt::format("not supported: \"{}\"", strategy));
     } else if (strategy.empty()) {
       config_.election_strategy = Config().election_strategy;
-    }
-  }
-
-  void CheckListenersPresent() {
-    if (!config_.tls_listen_addr.empty()) {
-      findings_.Error("tls_listen_addr", "TLS listeners are not supported yet",
-                      "remove tls_listen_addr and set listen_addr or socket_path");
-    } else if (config_.listen_addr.empty() && config_.socket_path.empty()) {
-      findings_.Error("listen_addr", "no listen address or socket path configured",
-                      "add listen_addr = \"0.0.0.0:2305\" above the first [table]");
-    }
-  }
-
-  void CheckListeners() {
-    const auto grpc = CheckTcp("listen_addr", config_.listen_addr);
-    const auto admin = CheckTcp("prometheus_listen_addr", config_.prometheus_listen_addr);
-    CheckSocketPath();
-    if (grpc && admin && *grpc == *admin && grpc->port != 0) {
-      findings_.Error("prometheus_listen_addr", "the same address as listen_addr",
-                      "give it a port of its own, for instance localhost:9652");
-    }
-    if (grpc && IsLoopback(grpc->host)) {
-      findings_.Warn("listen_addr",
-                     fmt::format("{} is reachable from this host only; clients elsewhere get "
-                                 "14:failed to connect to all addresses",
-                                 config_.listen_addr),
-                     "write 0.0.0.0:PORT to listen on every interface");
-    }
-  }
-
-  static bool IsLoopback(const std::string& host) {
-    return host == "localhost" || host == "::1" || host.compare(0, 4, "127.") == 0;
-  }
-
-  std::optional<Address> CheckTcp(std::string_view key, const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    const auto address = ParseListenAddress(text);
-    if (address.ok() && address->kind == Address::Kind::kTcp) return *address;
-    findings_.Error(key, fmt::format("invalid connection string: \"{}\"", text),
-                    "write HOST:PORT; a unix socket is given as socket_path");
-    return std::nullopt;
-  }
-
-  void CheckSocketPath() {
-    const std::string& path = config_.socket_path;
-    if (path.empty()) return;
-    const auto address = ParseSocketPath(path);
-    if (!address.ok()) {
-      findings_.Error("socket_path", fmt::format("invalid connection string: \"{}\"", path),
-                      "write the path of the socket");
-    } else {
-      CheckSocketPathLength("socket_path", address->path, findings_);
     }
   }
 
@@ -129,29 +89,52 @@ class Validator {
   }
 
   void CheckPrometheus() {
-    const auto& buckets = config_.prometheus.grpc_latency_buckets;
-    const bool finite = std::all_of(buckets.begin(), buckets.end(),
-                                    [](double bucket) { return std::isfinite(bucket); });
-    const bool ascending = std::adjacent_find(buckets.begin(), buckets.end(),
-                                              std::greater_equal<double>()) == buckets.end();
-    if (finite && ascending) return;
-    findings_.Error("prometheus.grpc_latency_buckets",
-                    fmt::format("bad order: expected asc: [{}]", absl::StrJoin(buckets, ", ")),
+    const std::string order = BadOrder(config_.prometheus.grpc_latency_buckets);
+    if (order.empty()) return;
+    findings_.Error("prometheus.grpc_latency_buckets", order,
                     "write each number larger than the one before");
   }
 
   void CheckTimes() {
+    NotNegative("graceful_stop_delay", config_.graceful_stop_delay);
     NotNegative("graceful_stop_timeout", config_.graceful_stop_timeout);
     NotNegative("prometheus.scrape_timeout", config_.prometheus.scrape_timeout);
+    if (config_.keepalive_timeout < kLeastKeepalive) {
+      findings_.Error("keepalive_timeout", NotInRange(config_.keepalive_timeout, kLeastKeepalive),
+                      "write for instance 10s");
+    }
   }
 
   // Upstream serves with a negative time, and complains only in `configuration validate`.
   void NotNegative(std::string_view key, std::chrono::milliseconds& time) {
     if (time.count() >= 0) return;
-    findings_.Warn(
-        key, fmt::format("not in range: {}ms is not greater than or equal to 0s", time.count()),
-        "0s is used");
+    findings_.WarnOfInvalid(key, NotInRange(time, std::chrono::milliseconds(0)), "0s is used");
     time = {};
+  }
+
+  // All of them or none.
+  void CheckErrorThresholds() {
+    constexpr std::array kKeys = {
+        std::pair{"error_threshold_window", "threshold window not set"},
+        std::pair{"write_error_threshold_count", "write error threshold not set"},
+        std::pair{"read_error_threshold_count", "read error threshold not set"}};
+    const auto present = [&](const auto& key) {
+      return findings_.Present(fmt::format("failover.{}", key.first));
+    };
+    if (!Any(kKeys, present)) return;
+    for (const auto& key : kKeys) {
+      if (!present(key)) ReportThreshold(key.first, key.second);
+    }
+    const ErrorThresholds& thresholds = config_.error_thresholds;
+    const bool counting = thresholds.read_errors > 0 || thresholds.write_errors > 0;
+    if (counting && thresholds.window.count() <= 0)
+      ReportThreshold(kKeys[0].first, kKeys[0].second);
+  }
+
+  void ReportThreshold(std::string_view name, std::string message) {
+    findings_.Error(fmt::format("failover.{}", name), std::move(message),
+                    "error_threshold_window, read_error_threshold_count and "
+                    "write_error_threshold_count belong together: write all three or none");
   }
 
   void CheckAuth() {

@@ -10,6 +10,9 @@ namespace praefect::config {
 namespace {
 
 constexpr uint16_t kDefaultGitalyPort = 8075;
+// Findings in upstream's words.
+constexpr const char* kBlank = "blank or empty";
+constexpr const char* kNotUnique = "not unique";
 constexpr size_t kMaxSocketPath = 107;  // sizeof(sockaddr_un::sun_path) less the final zero
 
 class Rules {
@@ -38,7 +41,8 @@ class Rules {
     if (findings_.Present("virtual_storage_name")) {
       suggestion = "virtual_storage_name has no effect without a [[node]]; " + suggestion;
     }
-    findings_.Error("virtual_storage", "no virtual storages configured", std::move(suggestion));
+    findings_.Error("virtual_storage", "no virtual storages configured", std::move(suggestion),
+                    "not set");
   }
 
   void CheckVirtualStorage(VirtualStorage& storage, const std::string& path,
@@ -46,15 +50,15 @@ class Rules {
     const std::string prefix = fmt::format("virtual storage \"{}\"", storage.name);
     if (storage.name.empty()) {
       findings_.Error(name_key, "virtual storages must have a name",
-                      "add name = \"NAME\": what clients name as their storage");
+                      "add name = \"NAME\": what clients name as their storage", kBlank);
     }
     if (storage.nodes.empty()) {
       findings_.Error(path + "node", prefix + ": no primary gitaly backends configured",
-                      "add a [[virtual_storage.node]] for each Gitaly");
+                      "add a [[virtual_storage.node]] for each Gitaly", "not set");
     }
     if (!unique && !storage.name.empty()) {
       findings_.Error(name_key, prefix + ": virtual storages must have unique names",
-                      "rename it, or move its nodes to the first one of this name");
+                      "rename it, or move its nodes to the first one of this name", kNotUnique);
     }
     CheckNodes(storage, path, prefix);
     CheckPrimaries(storage, path, prefix);
@@ -82,11 +86,11 @@ class Rules {
     const std::string key = node_path + ".storage";
     if (node.storage.empty()) {
       findings_.Error(key, prefix + ": all gitaly nodes must have a storage",
-                      "add storage = \"NAME\", the name that Gitaly gives its storage");
+                      "add storage = \"NAME\", the name that Gitaly gives its storage", kBlank);
     } else if (!names.insert(node.storage).second) {
-      findings_.Error(
-          key, prefix + ": internal gitaly storages are not unique",
-          fmt::format("another node of this virtual storage is named {}", node.storage));
+      findings_.Error(key, prefix + ": internal gitaly storages are not unique",
+                      fmt::format("another node of this virtual storage is named {}", node.storage),
+                      kNotUnique);
     }
   }
 
@@ -94,7 +98,7 @@ class Rules {
     const std::string key = node_path + ".address";
     if (node.address.empty()) {
       findings_.Error(key, prefix + ": all gitaly nodes must have an address",
-                      "add address = \"tcp://HOST:8075\"");
+                      "add address = \"tcp://HOST:8075\"", kBlank);
       return;
     }
     auto address = ParseNodeAddress(node.address);

@@ -15,8 +15,12 @@ void Require(bool condition) {
 }
 
 void CheckConfig(const Config& config) {
-  Require(!config.listen_addr.empty() || !config.socket_path.empty());
+  Require(!config.listen_addr.empty() || !config.socket_path.empty() ||
+          !config.tls_listen_addr.empty());
+  Require(config.graceful_stop_delay.count() >= 0);
   Require(config.graceful_stop_timeout.count() >= 0);
+  Require(config.keepalive_timeout.count() > 0);
+  Require(!config.embedded_store.path.empty());
   Require(!config.virtual_storages.empty());
   for (const VirtualStorage& storage : config.virtual_storages) {
     Require(!storage.name.empty() && !storage.nodes.empty());

@@ -57,7 +57,7 @@ TEST_CASE_METHOD(Validation, "findings are upstream's JSON and exit 2") {
         "[1]",
         "node"
       ],
-      "message": "virtual storage \"v\": no primary gitaly backends configured"
+      "message": "not set"
     },
     {
       "key": [
@@ -65,7 +65,7 @@ TEST_CASE_METHOD(Validation, "findings are upstream's JSON and exit 2") {
         "[1]",
         "name"
       ],
-      "message": "virtual storage \"v\": virtual storages must have unique names"
+      "message": "not unique"
     }
   ]
 }
@@ -88,6 +88,29 @@ TEST_CASE_METHOD(Validation, "people get file, line, key, message, suggestion, a
 TEST_CASE_METHOD(Validation, "warnings are no findings") {
   CHECK(Pipe("listen_adr = '1'\n" + kGood) == Ending{0, "", ""});
   CHECK(Pipe(kGood, "-o text") == Ending{0, "0 errors, 0 warnings\n", ""});
+}
+
+TEST_CASE_METHOD(Validation, "rules that serve only warns of are findings here") {
+  const std::string text = kGood + "[reconciliation]\nscheduling_interval = '-1s'\n";
+  CHECK(Pipe(text).exit_code == 2);
+  CHECK(Mentions(Pipe(text).output, "not in range: -1s is not greater than or equal to 0s"));
+  const auto text_form = Pipe(text, "-o text");
+  CHECK(Mentions(text_form.output, "error: standard input:10: reconciliation.scheduling_interval"));
+  CHECK(Mentions(text_form.output, "1 errors, 1 warnings"));
+}
+
+TEST_CASE_METHOD(Validation, "a wrong type and a syntax error are findings with their place") {
+  CHECK(Mentions(Pipe("\nlisten_addr = 5\n").output,
+                 "line 2 column 15: toml: cannot decode TOML integer into field listen_addr"));
+  CHECK(Mentions(Pipe("listen_addr = \n").output, "line 1 column 15: toml: "));
+}
+
+TEST_CASE_METHOD(Validation, "secrets are not in what is printed") {
+  WriteFile(PathOf("open"), "hunter2\n");
+  const std::string text = "auth = { token = 'hunter2', token_file = '" + PathOf("open") +
+                           "' }\n[database]\npassword_file = '" + PathOf("open") + "'\n";
+  CHECK(Mentions(Pipe(text, "-o text").output, PathOf("open") + " must hold the password"));
+  CHECK_FALSE(Mentions(Pipe(text, "-o text").output + Pipe(text).output, "hunter2"));
 }
 
 TEST_CASE_METHOD(Validation, "what is no configuration at all is one finding") {

@@ -57,4 +57,17 @@ TEST_CASE("what is wrong with a duration is said as Go says it") {
   CHECK(Refusal("1d") == "time: unknown unit \"d\" in duration \"1d\"");
 }
 
+TEST_CASE("durations are printed as Go prints them") {
+  const auto print = [](int64_t milliseconds) {
+    return FormatDuration(std::chrono::milliseconds(milliseconds));
+  };
+  CHECK(print(0) == "0s");
+  CHECK(print(300) == "300ms");
+  CHECK(print(1500) == "1.5s");
+  CHECK(print(60'000) == "1m0s");
+  CHECK(print(5'400'000) == "1h30m0s");
+  CHECK(print(-300'000) == "-5m0s");
+  CHECK(print(360'000'001) == "100h0m0.001s");
+}
+
 }  // namespace praefect::config

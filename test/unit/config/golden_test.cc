@@ -61,6 +61,7 @@ void CheckEqual(const LoadResult& result, Config expected) {
   INFO(result.headline);
   REQUIRE(result.config);
   expected.path = result.config->path;
+  expected.embedded_store.path = result.config->embedded_store.path;
   CHECK(*result.config == expected);
 }
 

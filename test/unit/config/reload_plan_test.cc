@@ -79,13 +79,19 @@ TEST_CASE("every field of a configuration is named when it changes") {
   all.limits.max_connections = 1;
   all.database.pooled.host = "x";
   all.embedded_store.path = "x";
+  all.replication.batch_size = 1;
+  all.reconciliation.histogram_buckets = {1};
+  all.background_verification.delete_invalid_records = false;
+  all.repositories_cleanup.repositories_in_batch = 1;
+  all.yamux.accept_backlog = 1;
   // A new field does not compile here: it belongs into reload_plan.cc, and above.
   const auto& [path, listen, socket, tls_listen, prometheus_listen, delay, timeout, keepalive,
                workers, failover, strategy, thresholds, storages, auth, tls, logging, prometheus,
-               limits, database, store] = all;
+               limits, database, store, replication, reconciliation, verification, cleanup, yamux] =
+      all;
   (void)path;
   const ReloadPlan plan = PlanReload(Config{}, all);
-  CHECK(plan.applied.size() + plan.need_restart.size() == 24);
+  CHECK(plan.applied.size() + plan.need_restart.size() == 29);
 }
 
 }  // namespace

@@ -71,13 +71,10 @@ TEST_CASE("a node's address must be one") {
                "virtual storage \"v\": invalid connection string: \"a:8075\"");
 }
 
-TEST_CASE("TLS is refused by the key that asks for it") {
+TEST_CASE("TLS to nodes is refused by the key that asks for it") {
   CheckRefused(LoadStorages(kStorage + NodeText("storage='a'\naddress='tls://a:1'\n")),
                "virtual_storage[0].node[0].address",
                "virtual storage \"v\": TLS connections to Gitaly are not supported yet");
-  const auto listener = LoadWithTop("tls_listen_addr = ':3305'\n");
-  CheckRefused(listener, "tls_listen_addr", "TLS listeners are not supported yet");
-  CHECK(listener.errors.size() == 1);
 }
 
 TEST_CASE("storages of a virtual storage must be unique, others may share the name") {
@@ -132,6 +129,45 @@ TEST_CASE("the path of a unix socket must fit") {
   CheckRefused(LoadWithTop("socket_path = '" + path + "'\n"), "socket_path",
                "the path of a unix socket has at most 107 bytes, this one has 108");
   CHECK(LoadWithTop("socket_path = 'unix:///" + std::string(106, 'x') + "'\n").config);
+}
+
+TEST_CASE("error thresholds are all there or none") {
+  CheckRefused(LoadWithTables("[failover]\nread_error_threshold_count = 5\n"),
+               "failover.error_threshold_window", "threshold window not set");
+  const auto alone = LoadWithTables("[failover]\nerror_threshold_window = '5s'\n");
+  CHECK(ErrorAt(alone, "failover.write_error_threshold_count") == "write error threshold not set");
+  CHECK(ErrorAt(alone, "failover.read_error_threshold_count") == "read error threshold not set");
+  const auto all = LoadWithTables(
+      "[failover]\nerror_threshold_window = '5s'\nread_error_threshold_count = 7\n"
+      "write_error_threshold_count = 0\n");
+  const ErrorThresholds expected{std::chrono::seconds(5), 7, 0};
+  CHECK(all.config->error_thresholds == expected);
+}
+
+TEST_CASE("counting errors needs a window of time") {
+  const auto result = LoadWithTables(
+      "[failover]\nerror_threshold_window = '0s'\nread_error_threshold_count = 7\n"
+      "write_error_threshold_count = 7\n");
+  CHECK(ErrorAt(result, "failover.error_threshold_window") == "threshold window not set");
+}
+
+TEST_CASE("a keepalive must leave a node time to answer") {
+  CheckRefused(LoadWithTop("keepalive_timeout = '0s'\n"), "keepalive_timeout",
+               "not in range: 0s is not greater than or equal to 1s");
+  CHECK(LoadWithTop("keepalive_timeout = '3s'\n").config->keepalive_timeout ==
+        std::chrono::seconds(3));
+}
+
+TEST_CASE("how long listeners stay open is read") {
+  CHECK(LoadWithTop("graceful_stop_delay = '5s'\n").config->graceful_stop_delay ==
+        std::chrono::seconds(5));
+  CHECK(WarningAt(LoadWithTop("graceful_stop_delay = '-5s'\n"), "graceful_stop_delay") ==
+        "not in range: -5s is not greater than or equal to 0s");
+}
+
+TEST_CASE("a log file is read") {
+  CHECK(LoadWithTables("[logging]\nfile='/var/log/p.log'\n").config->logging.file ==
+        "/var/log/p.log");
 }
 
 TEST_CASE("latency buckets must ascend") {

@@ -44,6 +44,11 @@ TEST_CASE_METHOD(SecretFiles, "a secret that others can read is refused") {
         "file permission 0644 is too permissive, should be 0600 or 0400");
 }
 
+TEST_CASE_METHOD(SecretFiles, "an empty secret is refused") {
+  const std::string path = Write("\n", 0600);
+  CHECK(ReadSecretFile(path).status().message() == "empty file: \"" + path + "\"");
+}
+
 TEST_CASE_METHOD(SecretFiles, "what is no file of a sensible size is refused") {
   CHECK(ReadSecretFile("/nonexistent").status().message() ==
         "open /nonexistent: no such file or directory");
@@ -74,6 +79,7 @@ TEST_CASE_METHOD(SecretFiles, "a secret has one source, and it must be readable"
   const auto open = LoadFile("[auth]\ntoken_file = '" + path + "'\n");
   CHECK(ErrorAt(open, "auth.token_file") ==
         "file permission 0640 is too permissive, should be 0600 or 0400");
+  CHECK(Mentions(Printed(open), path + " must hold the token"));
 }
 
 }  // namespace praefect::config

@@ -60,7 +60,7 @@ TEST_CASE("durations are Go's strings, negative ones too") {
   REQUIRE(negative.config);
   CHECK(negative.config->graceful_stop_timeout == std::chrono::seconds(0));
   CHECK(WarningAt(negative, "graceful_stop_timeout") ==
-        "not in range: -300000ms is not greater than or equal to 0s");
+        "not in range: -5m0s is not greater than or equal to 0s");
   CHECK(LoadWithTop("graceful_stop_timeout = '5'").headline ==
         "error reading config file: toml: time: missing unit in duration \"5\"");
 }

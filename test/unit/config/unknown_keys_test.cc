@@ -20,18 +20,10 @@ constexpr const char* kWithoutEffect = R"(
 election_strategy = "per_repository"
 bootstrap_interval = "1s"
 monitor_interval = "3s"
-error_threshold_window = "10s"
-write_error_threshold_count = 1
-read_error_threshold_count = 1
 read_only_after_failover = true
 [sentry]
 sentry_dsn = "https://x"
 sentry_environment = "e"
-[tls]
-certificate_path = "c"
-key_path = "k"
-key = "k"
-min_version = "TLS 1.2"
 [replication]
 batch_size = 10
 parallel_storage_processing_workers = 1
@@ -48,8 +40,6 @@ repositories_in_batch = 16
 [yamux]
 maximum_stream_window_size_bytes = 262144
 accept_backlog = 256
-[embedded_store]
-path = "praefect.db"
 [prometheus]
 scrape_timeout = "10s"
 [database]
@@ -62,8 +52,6 @@ sslmode = "disable"
 sslcert = "c"
 sslkey = "k"
 sslrootcert = "r"
-host_no_proxy = "h"
-port_no_proxy = 1
 default_timeout_ms = 1
 [database.session_pooled]
 host = "h"
