@@ -8,7 +8,8 @@
 // "-- breaks older readers" as its first line; while it is applied, its id stands in
 // schema_minimum_readers(id), and a program that does not know every id there refuses the schema.
 
-#include <chrono>
+#include <absl/status/status.h>
+
 #include <functional>
 #include <optional>
 #include <span>
@@ -20,56 +21,75 @@
 
 namespace praefect::db {
 
+// Texts that live as long as the program.
 struct Migration {
   std::string_view id;  // YYYYMMDDHHMMSS_name; later than upstream's last, 20260224025459
   std::string_view up;
   std::string_view down;
 };
 
-// Those of sql/, in the order of their ids.
+// Those of sql/, by id.
 std::span<const Migration> EmbeddedMigrations(Engine engine);
+// The 43 of the Go Praefect 18.9, by id.
+std::span<const std::string_view> UpstreamMigrations();
 
-// One row of schema_migrations against what is embedded.
+// One migration that is applied, or that we have.
 struct MigrationState {
   std::string id;
-  bool known = false;      // to this program
   std::string applied_at;  // "2026-11-22 03:06:32.961174 +0000 UTC"; empty: not applied
+  bool ours = false;
+  bool upstream = false;  // one of the Go Praefect's; neither: unknown
+  bool operator==(const MigrationState&) const = default;
 };
 
-struct SchemaState {
-  std::vector<MigrationState> migrations;    // known or applied, by id
-  std::vector<std::string> minimum_readers;  // that this program does not know
+struct Schema {
+  std::vector<MigrationState> migrations;    // by id; upstream's only when they are applied
+  std::vector<std::string> unknown_minimum;  // minimum readers that we are not
 };
 
-// What `schema` means for a program that knows `known`.
 enum class Understanding {
-  kUnderstood,
-  kNewerAdditive,  // unknown additive migrations: usable, to be warned of
-  kTooOld,         // run sql-migrate
-  kTooNew,         // names a minimum reader that we are not: upgrade Praefect
+  kCurrent,
+  kNewerAdditive,  // migrations that we do not know; usable, and worth a warning
+  kTooOld,         // ours are missing: sql-migrate
+  kTooNew,         // it names a minimum reader that we are not
+  kUpstream,       // made by the Go Praefect 18.9, not taken over yet: sql-migrate
+  kUpstreamOlder,  // made by an older Go Praefect: not to be touched
+  kForeign,        // made by nobody we know: not to be touched
 };
-Understanding Judge(const SchemaState& schema);
+Understanding Judge(const Schema& schema);
+
+// What `serve` asks at start. OK: usable; `warning` then says what is newer, or is empty.
+// FAILED_PRECONDITION otherwise: names the command that cures it.
+absl::Status CheckSchema(const Schema& schema, std::string& warning);
 
 class Migrator {
  public:
+  // Both are borrowed.
   Migrator(Database& database, std::span<const Migration> migrations)
       : database_(database), migrations_(migrations) {}
+  explicit Migrator(Database& database)
+      : Migrator(database, EmbeddedMigrations(database.engine())) {}
 
-  // Reads only; a database without schema_migrations has none applied.
-  std::optional<Error> Read(Deadline deadline, SchemaState& state);
+  // Changes nothing; a database without schema_migrations has none applied.
+  std::optional<Error> Read(Deadline deadline, Schema& schema);
+  // Ours that are not applied, oldest first.
+  std::vector<Migration> Missing(const Schema& schema) const;
+  // Ours that are applied, newest first.
+  std::vector<Migration> Applied(const Schema& schema) const;
 
-  struct Progress {
-    std::function<void(const Migration&)> begin;
-    std::function<void(const Migration&, std::chrono::nanoseconds, bool applied)> end;
-  };
-  // Applies what is missing, oldest first, and stops at the first error: what was applied stays.
-  // The deadline is for reaching the database and for waiting for others who migrate; a migration
-  // that has begun takes the time it needs.
-  std::optional<Error> Up(Deadline deadline, const Progress& progress);
-  // Undoes one.
-  std::optional<Error> Down(std::string_view id, Deadline deadline);
+  // `changed` says whether it had still to be done: another process may have been quicker. The
+  // deadline is for the database and for others who migrate; what has begun takes the time it
+  // needs.
+  std::optional<Error> Up(const Migration& migration, Deadline deadline, bool& changed);
+  std::optional<Error> Down(const Migration& migration, Deadline deadline, bool& changed);
+  // Everything that is missing; an error for a schema that is neither ours nor empty.
+  std::optional<Error> UpAll(Deadline deadline);
 
  private:
+  enum class Direction { kUp, kDown };
+  std::optional<Error> Change(const Migration& migration, Direction direction, Deadline deadline,
+                              bool& changed);
+
   Database& database_;
   const std::span<const Migration> migrations_;
 };
