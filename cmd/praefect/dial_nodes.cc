@@ -60,12 +60,28 @@ std::string NoSuchVirtualStorage(const std::string& name, const config::Config& 
                                      : fmt::format("did you mean \"{}\"?", closest));
 }
 
-ExitCode Dial(const std::vector<nodes::GitalyServer>& servers, milliseconds timeout, bool json) {
+// Reads the trust store where a node has TLS.
+bool Trust(const std::vector<nodes::GitalyServer>& servers, const std::string& min_version,
+           nodes::InspectionOptions& options) {
+  const auto has_tls = [](const nodes::GitalyServer& server) {
+    return server.address.kind == config::Address::Kind::kTls;
+  };
+  if (std::none_of(servers.begin(), servers.end(), has_tls)) return true;
+  auto context = net::TlsClientContext::Make(min_version);
+  if (!context.ok()) {
+    PrintError(std::string(context.status().message()));
+    return false;
+  }
+  for (const std::string& warning : (*context)->warnings()) PrintError("warning: " + warning);
+  options.tls = *std::move(context);
+  return true;
+}
+
+ExitCode Dial(const std::vector<nodes::GitalyServer>& servers,
+              const nodes::InspectionOptions& options, bool json) {
   LinePrinter lines;
   nodes::InspectionProgress progress = std::ref(lines);
   if (json) progress = [](const nodes::GitalyServer&, std::string_view) {};
-  nodes::InspectionOptions options;
-  if (timeout > milliseconds(0)) options.timeout = timeout;
   const auto inspections = nodes::Inspect(servers, options, progress);
   Print(json ? DialReportJson(inspections) : DialReportText(inspections));
   std::fflush(stdout);
@@ -89,7 +105,10 @@ ExitCode DialNodes(const Invocation& invocation) {
     PrintError(NoSuchVirtualStorage(virtual_storage, *config));
     return kWrongUsage;
   }
-  return Dial(servers, timeout, invocation.Text("o") == "json");
+  nodes::InspectionOptions options;
+  if (timeout > milliseconds(0)) options.timeout = timeout;
+  if (!Trust(servers, config->tls.min_version, options)) return kFailed;
+  return Dial(servers, options, invocation.Text("o") == "json");
 }
 
 constexpr Flag kFlags[] = {

@@ -67,6 +67,7 @@ int TlsCallbacks::OnCertificate(int accepted, X509_STORE_CTX* store) {
   auto* ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   OwnerOf(ssl).certificate_failure_ = WhyRefused(store);
+  OwnerOf(ssl).certificate_error_ = X509_STORE_CTX_get_error(store);
   return 0;
 }
 

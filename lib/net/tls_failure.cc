@@ -47,7 +47,8 @@ TlsFailure Judge(const TlsEvidence& evidence) {
   const bool server = evidence.server;
   if (evidence.socket_error != 0) return {"io_error", strerror(evidence.socket_error)};
   if (!evidence.refused_certificate.empty()) {
-    return {"bad_certificate", std::string(evidence.refused_certificate)};
+    return {"bad_certificate", std::string(evidence.refused_certificate),
+            evidence.certificate_error};
   }
   if (!SpeaksTls(evidence)) {
     return {server ? "plain_client" : "not_tls",

@@ -15,6 +15,7 @@ struct TlsEvidence {
   int first_byte = -1;                   // of what it sent; -1: nothing
   unsigned long error = 0;               // OpenSSL's
   std::string_view refused_certificate;  // client side: why we refused it
+  int certificate_error = 0;             // the same as X509_V_ERR_*
 };
 
 struct TlsFailure {
@@ -22,7 +23,8 @@ struct TlsFailure {
   // "not_tls" (client), "no_common_version", "no_common_cipher", "bad_alpn", "peer_alert",
   // "bad_certificate", "protocol_error"; "timeout" is said by others.
   std::string_view reason;
-  std::string text;  // for people
+  std::string text;           // for people
+  int certificate_error = 0;  // "bad_certificate": X509_V_ERR_*
 };
 
 TlsFailure Judge(const TlsEvidence& evidence);

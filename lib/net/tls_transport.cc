@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/certificate_text.h"
 #include "net/tls_callbacks.h"
 #include "net/tls_error.h"
 
@@ -115,6 +116,11 @@ TlsTransport::~TlsTransport() {
 
 bool TlsTransport::resumed() const { return ssl_ != nullptr && SSL_session_reused(ssl_) == 1; }
 
+int64_t TlsTransport::peer_not_after() const {
+  const X509* certificate = established_ ? SSL_get0_peer_certificate(ssl_) : nullptr;
+  return certificate == nullptr ? 0 : ToUnixSeconds(X509_get0_notAfter(certificate));
+}
+
 TlsTransport::Step TlsTransport::Handshake() {
   if (broken_.kind != IoResult::Kind::kOk) {
     failure_ = {"protocol_error", broken_.text};
@@ -150,6 +156,7 @@ void TlsTransport::Explain() {
   evidence.first_byte = first_byte_;
   evidence.error = DrainTlsErrors();
   evidence.refused_certificate = certificate_failure_;
+  evidence.certificate_error = certificate_error_;
   failure_ = Judge(evidence);
 }
 

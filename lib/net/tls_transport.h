@@ -38,6 +38,8 @@ class TlsTransport final : public Transport {
   Step Handshake();
   bool resumed() const;
   bool server() const { return server_; }
+  // When the other side's certificate expires, seconds since 1970; 0 before the handshake's end.
+  int64_t peer_not_after() const;
   const TlsFailure& failure() const { return failure_; }  // after kFailed
 
   IoResult Read(uint8_t* into, size_t size) override;
@@ -78,6 +80,7 @@ class TlsTransport final : public Transport {
   IoResult broken_;  // what every call returns from now on, unless kOk
 
   std::string certificate_failure_;  // client side
+  int certificate_error_ = 0;        // X509_V_ERR_*
   TlsFailure failure_;
 };
 

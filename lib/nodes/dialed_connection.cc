@@ -4,14 +4,15 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <utility>
 
+#include "net/tls_transport.h"
 #include "observe/mutex.h"
 
 namespace praefect::nodes {
@@ -91,40 +92,58 @@ std::string ToString(const net::SocketAddress& address) {
 DialedConnection::DialedConnection(const net::SocketAddress& address, Deadline deadline)
     : deadline_(deadline), error_number_(Connect(address)) {}
 
-DialedConnection::~DialedConnection() {
-  if (fd_ >= 0) close(fd_);
-}
-
 int DialedConnection::Connect(const net::SocketAddress& address) {
-  fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return errno;
-  if (connect(fd_, address.get(), address.length) == 0) return 0;
-  if (errno != EINPROGRESS) return errno;  // a unix socket's queue may be full: EAGAIN
-  if (!WaitFor(POLLOUT)) return ETIMEDOUT;
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  transport_ = net::MakePlainTransport(fd, address.family() == AF_UNIX ? "unix" : "tcp");
+  if (connect(fd, address.get(), address.length) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;  // EAGAIN: the queue of a unix socket is full
+  if (!WaitFor(fd, POLLOUT)) return ETIMEDOUT;
   int error = 0;
   socklen_t length = sizeof error;
-  return getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-bool DialedConnection::WaitFor(short events) const {
+bool DialedConnection::WaitFor(int fd, short events) const {
   using std::chrono::milliseconds;
   for (;;) {
     const auto left = std::chrono::ceil<milliseconds>(deadline_ - Deadline::clock::now());
-    pollfd watched{fd_, events, 0};
+    pollfd watched{fd, events, 0};
     const int wait_ms = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
     if (poll(&watched, 1, wait_ms) > 0) return true;
     if (left <= milliseconds(0)) return false;
   }
 }
 
+std::optional<net::TlsFailure> DialedConnection::Encrypt(
+    std::shared_ptr<const net::TlsClientContext> context, const std::string& host) {
+  using Step = net::TlsTransport::Step;
+  // The plain transport closes its own descriptor.
+  const int fd = fcntl(transport_->fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return net::TlsFailure{"io_error", strerror(errno)};
+  auto tls = net::TlsTransport::Connect(fd, std::move(context), host);
+  for (Step step = tls->Handshake(); step != Step::kDone; step = tls->Handshake()) {
+    if (step == Step::kFailed) return tls->failure();
+    if (!WaitFor(fd, step == Step::kWantsRead ? POLLIN : POLLOUT)) {
+      return net::TlsFailure{"timeout", "no answer to the TLS handshake"};
+    }
+  }
+  certificate_not_after_ = tls->peer_not_after();
+  transport_ = std::move(tls);
+  return std::nullopt;
+}
+
+int64_t DialedConnection::certificate_not_after() const { return certificate_not_after_; }
+
 DialedConnection::Outcome DialedConnection::Write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
-      bytes.remove_prefix(static_cast<size_t>(sent));
-    } else if (errno != EAGAIN && errno != EINTR) {
+    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    const net::IoResult result = transport_->Write(&piece, 1);
+    if (result.kind == net::IoResult::Kind::kOk) {
+      bytes.remove_prefix(result.bytes);
+    } else if (result.kind != net::IoResult::Kind::kWouldBlock) {
       return Outcome::kClosed;
-    } else if (!WaitFor(POLLOUT)) {
+    } else if (!WaitFor(transport_->fd(), POLLOUT)) {
       return Outcome::kTimeout;
     }
   }
@@ -133,14 +152,14 @@ DialedConnection::Outcome DialedConnection::Write(std::string_view bytes) {
 
 DialedConnection::Outcome DialedConnection::Read(std::string& out) {
   for (;;) {
-    char bytes[16 << 10];
-    const ssize_t got = recv(fd_, bytes, sizeof bytes, 0);
-    if (got > 0) {
-      out.append(bytes, static_cast<size_t>(got));
+    uint8_t bytes[16 << 10];
+    const net::IoResult result = transport_->Read(bytes, sizeof bytes);
+    if (result.kind == net::IoResult::Kind::kOk) {
+      out.append(reinterpret_cast<const char*>(bytes), result.bytes);
       return Outcome::kDone;
     }
-    if (got == 0 || (errno != EAGAIN && errno != EINTR)) return Outcome::kClosed;
-    if (!WaitFor(POLLIN)) return Outcome::kTimeout;
+    if (result.kind != net::IoResult::Kind::kWouldBlock) return Outcome::kClosed;
+    if (!WaitFor(transport_->fd(), POLLIN)) return Outcome::kTimeout;
   }
 }
 
@@ -155,7 +174,7 @@ Greeting JudgeGreeting(std::string_view first_bytes) {
   return settings ? Greeting::kHttp2 : Greeting::kOther;
 }
 
-Greeting GreetInTheClear(DialedConnection& connection) {
+Greeting Greet(DialedConnection& connection) {
   using Outcome = DialedConnection::Outcome;
   // What a peer said before it closed the connection can still be read.
   if (connection.Write(Http2Hello()) == Outcome::kTimeout) return Greeting::kSilent;

@@ -6,12 +6,18 @@
 #include <absl/status/statusor.h>
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/address.h"
 #include "net/socket_address.h"
+#include "net/tls.h"
+#include "net/tls_failure.h"
+#include "net/transport.h"
 
 namespace praefect::nodes {
 
@@ -30,12 +36,17 @@ class DialedConnection {
  public:
   // Check error_number() afterwards.
   DialedConnection(const net::SocketAddress& address, Deadline deadline);
-  ~DialedConnection();
   DialedConnection(const DialedConnection&) = delete;
   DialedConnection& operator=(const DialedConnection&) = delete;
 
   // errno of what kept the connection from being made; ETIMEDOUT at the deadline; 0: it stands.
   int error_number() const { return error_number_; }
+
+  // Speaks TLS from now on. Nothing when that worked; else why not ("timeout" at the deadline).
+  // `host`: what the certificate has to be for.
+  std::optional<net::TlsFailure> Encrypt(std::shared_ptr<const net::TlsClientContext> context,
+                                         const std::string& host);
+  int64_t certificate_not_after() const;  // seconds since 1970; 0 without TLS
 
   enum class Outcome { kDone, kClosed, kTimeout };  // kClosed: the peer ended or reset it
   Outcome Write(std::string_view bytes);
@@ -43,11 +54,12 @@ class DialedConnection {
 
  private:
   int Connect(const net::SocketAddress& address);
-  bool WaitFor(short events) const;  // false at the deadline
+  bool WaitFor(int fd, short events) const;  // false at the deadline
 
   const Deadline deadline_;
-  int fd_ = -1;
+  std::unique_ptr<net::Transport> transport_;
   int error_number_ = 0;
+  int64_t certificate_not_after_ = 0;
 };
 
 // What a peer says first.
@@ -64,7 +76,7 @@ enum class Greeting {
 Greeting JudgeGreeting(std::string_view first_bytes);
 
 // Begins an HTTP/2 connection and looks at what comes back.
-Greeting GreetInTheClear(DialedConnection& connection);
+Greeting Greet(DialedConnection& connection);
 
 // The client's side: preface and an empty SETTINGS frame.
 std::string_view Http2Hello();

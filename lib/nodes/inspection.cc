@@ -35,7 +35,7 @@ class Inspector {
  public:
   Inspector(const GitalyServer& server, const InspectionOptions& options, Deadline deadline,
             const InspectionProgress& progress)
-      : deadline_(deadline), wall_clock_(options.wall_clock), progress_(progress) {
+      : deadline_(deadline), options_(options), progress_(progress) {
     inspection_.server = server;
   }
 
@@ -46,7 +46,7 @@ class Inspector {
       return std::move(inspection_);
     }
     Say("dialed successfully!");
-    InspectionCalls calls(inspection_.server, deadline_, wall_clock_);
+    InspectionCalls calls(inspection_.server, deadline_, options_.wall_clock);
     Say("checking health...");
     if (!CheckHealth(calls)) return std::move(inspection_);
     Say("SUCCESS: node is healthy!");
@@ -109,10 +109,37 @@ class Inspector {
   }
 
   bool CheckProtocol() {
+    const GitalyServer& server = inspection_.server;
+    const bool tls = server.address.kind == config::Address::Kind::kTls;
     DialedConnection connection(connected_, deadline_);
-    const Greeting greeting = GreetInTheClear(connection);
-    const bool may_be_tls = greeting == Greeting::kClosed || greeting == Greeting::kOther;
-    return Add(JudgeClearGreeting(inspection_.server, greeting, may_be_tls && AnswersTls()));
+    if (connection.error_number() != 0) {
+      return Add(JudgeConnecting(server, ToString(connected_), connection.error_number()));
+    }
+    if (tls && !CheckTls(connection)) return false;
+    const Greeting greeting = Greet(connection);
+    const bool may_be_tls = !tls && (greeting == Greeting::kClosed || greeting == Greeting::kOther);
+    return Add(JudgeGreeting(server, greeting, may_be_tls && AnswersTls()));
+  }
+
+  bool CheckTls(DialedConnection& connection) {
+    const GitalyServer& server = inspection_.server;
+    const auto failure = connection.Encrypt(options_.tls, server.address.host);
+    if (failure)
+      return Add(JudgeTlsFailure(server, *failure, MayBeClear(*failure) && AnswersClear()));
+    for (Step& step : JudgeCertificate(connection.certificate_not_after(), options_.wall_clock())) {
+      Add(std::move(step));
+    }
+    return true;
+  }
+
+  static bool MayBeClear(const net::TlsFailure& failure) {
+    return failure.reason == "not_tls" || failure.reason == "peer_closed" ||
+           failure.reason == "io_error";
+  }
+
+  bool AnswersClear() const {
+    DialedConnection connection(connected_, deadline_);
+    return connection.error_number() == 0 && Greet(connection) == Greeting::kHttp2;
   }
 
   bool AnswersTls() const {
@@ -221,7 +248,7 @@ class Inspector {
   }
 
   const Deadline deadline_;
-  const std::function<int64_t()>& wall_clock_;
+  const InspectionOptions& options_;
   const InspectionProgress& progress_;
   Inspection inspection_;
   net::SocketAddress connected_;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "config/address.h"
 #include "config/config.h"
+#include "net/tls.h"
 
 namespace praefect::nodes {
 
@@ -89,6 +91,8 @@ struct Inspection {
 struct InspectionOptions {
   std::chrono::milliseconds timeout{10'000};  // for everything together
   std::function<int64_t()> wall_clock;        // seconds since 1970; empty: the system's clock
+  // For servers at tls://, which must not be there without it.
+  std::shared_ptr<const net::TlsClientContext> tls;
 };
 
 // Called with each of upstream's lines ("dialing...") as it comes, from several threads at a time.

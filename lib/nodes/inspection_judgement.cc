@@ -1,18 +1,21 @@
 #include "nodes/inspection_judgement.h"
 
 #include <fmt/format.h>
+#include <openssl/x509_vfy.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "gitaly/token.h"
+#include "net/certificate_text.h"
 
 namespace praefect::nodes {
 namespace {
 
 using Outcome = Step::Outcome;
 
+constexpr int64_t kDaysToRenew = 14;
 constexpr std::string_view kTokenHint =
     "set it to [auth] token of that Gitaly's config.toml (in gitlab.rb gitaly['auth_token'], from "
     "16.0 on gitaly['configuration'][:auth][:token])";
@@ -97,7 +100,51 @@ Step JudgeConnecting(const GitalyServer& server, const std::string& tried, int e
   }
 }
 
-Step JudgeClearGreeting(const GitalyServer& server, Greeting greeting, bool tls_answers) {
+Step JudgeTlsFailure(const GitalyServer& server, const net::TlsFailure& failure,
+                     bool clear_answers) {
+  if (clear_answers) {
+    return BrokenAddress(server, Layer::kTls, "the node speaks without TLS there",
+                         "write tcp:// instead of tls://, or the port of that Gitaly's "
+                         "tls_listen_addr");
+  }
+  switch (failure.certificate_error) {
+    case 0:
+      return BrokenAddress(server, Layer::kTls, failure.text,
+                           "the port is that of tls_listen_addr of Gitaly's config.toml");
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return BrokenAddress(server, Layer::kTls, failure.text,
+                           "write a name that is in the certificate, or have it issued anew with "
+                           "this one as a subject alternative name");
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Broken(Layer::kTls, failure.text, {},
+                    "give that Gitaly a valid certificate (tls.certificate_path of its "
+                    "config.toml), unless this host's clock is wrong: see date -u");
+    default:
+      return Broken(Layer::kTls, failure.text, {},
+                    "add the authority's certificate to what this host trusts, or name it in "
+                    "SSL_CERT_FILE or SSL_CERT_DIR: in the environment of Praefect, and of this "
+                    "command, which reads its own");
+  }
+}
+
+std::vector<Step> JudgeCertificate(int64_t not_after, int64_t now_unix_seconds) {
+  std::vector<Step> steps{
+      Good(Layer::kTls, fmt::format("certificate good until {}", net::ToDate(not_after)))};
+  const int64_t days = (not_after - now_unix_seconds) / (24 * 3600);
+  if (days < kDaysToRenew) {
+    steps.push_back({Layer::kTls,
+                     Outcome::kNote,
+                     fmt::format("the node's certificate expires in {} days, at {}", days,
+                                 net::ToDate(not_after)),
+                     {},
+                     "have it renewed"});
+  }
+  return steps;
+}
+
+Step JudgeGreeting(const GitalyServer& server, Greeting greeting, bool tls_answers) {
   if (greeting == Greeting::kHttp2) return Good(Layer::kHttp2, "HTTP/2");
   if (tls_answers || greeting == Greeting::kTls) {
     return BrokenAddress(

@@ -28,8 +28,15 @@ Step JudgeResolving(const GitalyServer& server, const absl::Status& status);
 // `tried` is "10.0.0.2:8075", empty for a unix socket; `error_number` is not 0.
 Step JudgeConnecting(const GitalyServer& server, const std::string& tried, int error_number);
 
-// Of HTTP/2 in the clear. `tls_answers`: the same address takes a TLS handshake.
-Step JudgeClearGreeting(const GitalyServer& server, Greeting greeting, bool tls_answers);
+// Of a handshake that failed. `clear_answers`: the same address speaks HTTP/2 without TLS.
+Step JudgeTlsFailure(const GitalyServer& server, const net::TlsFailure& failure,
+                     bool clear_answers);
+// Of one that worked. A second step where the certificate has to be renewed soon.
+std::vector<Step> JudgeCertificate(int64_t not_after, int64_t now_unix_seconds);
+
+// Of what came instead of HTTP/2, or HTTP/2. `tls_answers`: no TLS was spoken, and the same address
+// takes a TLS handshake.
+Step JudgeGreeting(const GitalyServer& server, Greeting greeting, bool tls_answers);
 
 // A health check that failed for another reason than the token.
 Step JudgeHealthFailure(const GitalyServer& server, const CallFailure& failure);

@@ -2,6 +2,8 @@
 
 #include "nodes/inspection_judgement.h"
 
+#include <openssl/x509_vfy.h>
+
 #include <catch2/catch.hpp>
 #include <cerrno>
 
@@ -49,9 +51,41 @@ TEST_CASE("what keeps a connection from being made is said with the place") {
   CHECK_THAT(no_socket.message, Contains("/run/gitaly.sock: no such socket"));
 }
 
+TEST_CASE("what is wrong with a certificate decides what to change") {
+  const auto judge = [](int error) {
+    return JudgeTlsFailure(Server("tls://g:1"), {"bad_certificate", "said", error}, false);
+  };
+  CHECK(judge(X509_V_ERR_HOSTNAME_MISMATCH).settings == kAddress);
+  CHECK(judge(X509_V_ERR_IP_ADDRESS_MISMATCH).settings == kAddress);
+  CHECK_THAT(judge(X509_V_ERR_CERT_HAS_EXPIRED).hint, Contains("tls.certificate_path"));
+  CHECK_THAT(judge(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY).hint, Contains("SSL_CERT_FILE"));
+  for (const int error : {X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_CERT_HAS_EXPIRED}) {
+    CHECK(IsBroken(judge(error), Layer::kTls));
+    CHECK(judge(error).message == "said");
+  }
+}
+
+TEST_CASE("a node that speaks without TLS is told from one whose TLS fails") {
+  const net::TlsFailure failure{"peer_closed", "closed"};
+  const Step clear = JudgeTlsFailure(Server("tls://g:1"), failure, true);
+  CHECK_THAT(clear.message, Contains("speaks without TLS"));
+  CHECK_THAT(clear.hint, Contains("tcp://"));
+  CHECK(clear.settings == kAddress);
+  CHECK(JudgeTlsFailure(Server("tls://g:1"), failure, false).message == "closed");
+}
+
+TEST_CASE("a certificate that ends soon is worth a note") {
+  constexpr int64_t kDay = 24 * 3600;
+  CHECK(JudgeCertificate(1'600'000'000 + 15 * kDay, 1'600'000'000).size() == 1);
+  const auto steps = JudgeCertificate(1'600'000'000 + 13 * kDay, 1'600'000'000);
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[1].outcome == Step::Outcome::kNote);
+  CHECK_THAT(steps[1].message, Contains("expires in 13 days, at 2020-09-26T12:26:40Z"));
+}
+
 TEST_CASE("what else may answer than HTTP/2 is named") {
   const auto judge = [](Greeting greeting, bool tls = false) {
-    return JudgeClearGreeting(Server(), greeting, tls);
+    return JudgeGreeting(Server(), greeting, tls);
   };
   CHECK_FALSE(IsBroken(judge(Greeting::kHttp2), Layer::kHttp2));
   CHECK_THAT(judge(Greeting::kTls).hint, Contains("tls://"));
