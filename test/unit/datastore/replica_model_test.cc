@@ -55,7 +55,7 @@ const Profile kProfiles[] = {
      {.writes = 1, .promotions = 1, .workers = 1, .disks = 1, .freeze = true}},
 };
 
-// What the nightly hour can afford: `unit_datastore "[large]"`, three minutes and 3 GiB.
+// What the nightly hour can afford: `unit_datastore_models "[large]"`, three minutes and 3 GiB.
 const Profile kLargeProfiles[] = {
     {"deaths", {.writes = 2, .promotions = 2, .owners = 1, .workers = 1}},
     {"two frozen owners", {.writes = 2, .promotions = 1, .owners = 2, .freeze = true}},

@@ -152,7 +152,9 @@ TEST_CASE(
     "a creation is kept when the node's OK is settled in its term, whether the client waits or "
     "not") {
   Repository repository;
-  repository.books = Books{.state = RepositoryState::kCreating, .primary = 0};
+  repository.books.generation = repository.books.acknowledged = 0;
+  repository.books.state = RepositoryState::kCreating;
+  repository.books.primary = 0;
   repository.books.replicas.assign(2, Replica{});
   repository.books.replicas[0] = {.row = true, .generation = 0};
   Repository refused = repository;
@@ -197,7 +199,8 @@ TEST_CASE("a copy that runs during a removal becomes a delete when it has ended"
 }
 
 TEST_CASE("an adopted repository holds what its holders hold") {
-  Books books{.state = RepositoryState::kCreating};
+  Books books;
+  books.state = RepositoryState::kCreating;
   books.replicas.assign(3, Replica{});
   Adopt(books, 1, {1, 2});
   CHECK(MayRead(books, 2));
