@@ -46,7 +46,8 @@ int Serve(const Options& options, const sigset_t& stop_signals) {
   Dispatcher dispatcher({options.token, options.health_without_token, options.explain_refusals,
                          options.clock_offset_seconds},
                         table, faults, **recorder, locks);
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options.listen, dispatcher);
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start(options.listen, options.tls, dispatcher);
   if (!server.ok()) return Fail(server.status());
 
   printf("listening on %s\n", (*server)->address().c_str());

@@ -103,8 +103,12 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   Options options;
   RawOptions raw;
   CLI::App app(kDescription, "minigitaly");
-  app.add_option("--listen", options.listen, "tcp://HOST:PORT (port 0: a free one) or unix:PATH")
+  app.add_option("--listen", options.listen,
+                 "tcp://HOST:PORT, tls://HOST:PORT (port 0: a free one) or unix:PATH")
       ->required();
+  app.add_option("--tls-certificate", options.tls.certificate,
+                 "PEM file for tls://, with its chain");
+  app.add_option("--tls-key", options.tls.key, "PEM file for tls://");
   app.add_option("--storage", raw.storages, "NAME=DIR; may be given more than once")
       ->required()
       ->take_all()

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "faults.h"
+#include "server.h"
 
 namespace praefect::minigitaly {
 
 struct Options {
   std::string listen;
+  ServerTls tls;
   std::map<std::string, std::filesystem::path> storages;
   std::string token;
   bool health_without_token = false;

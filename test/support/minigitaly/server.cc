@@ -5,6 +5,8 @@
 #include <grpcpp/server_builder.h>
 
 #include <condition_variable>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -57,7 +59,7 @@ class GrpcServer : public Server {
   explicit GrpcServer(Dispatcher& dispatcher) : service_(dispatcher) {}
   ~GrpcServer() override { Stop(std::chrono::milliseconds(0)); }
 
-  absl::Status Listen(const std::string& listen);
+  absl::Status Listen(const std::string& listen, const ServerTls& tls);
   const std::string& address() const override { return address_; }
 
   void Stop(std::chrono::milliseconds grace) override {
@@ -73,13 +75,27 @@ class GrpcServer : public Server {
   std::string address_;
 };
 
-absl::Status GrpcServer::Listen(const std::string& listen) {
-  constexpr std::string_view kTcp = "tcp://";
+std::string ContentOf(const std::string& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const ServerTls& tls) {
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back({ContentOf(tls.key), ContentOf(tls.certificate)});
+  return grpc::SslServerCredentials(options);
+}
+
+absl::Status GrpcServer::Listen(const std::string& listen, const ServerTls& tls) {
   const bool is_unix = listen.rfind("unix:", 0) == 0;
-  const std::string target = listen.rfind(kTcp, 0) == 0 ? listen.substr(kTcp.size()) : listen;
+  const bool is_tls = listen.rfind("tls://", 0) == 0;
+  const size_t scheme = listen.find("://");
+  const std::string target =
+      is_unix || scheme == std::string::npos ? listen : listen.substr(scheme + 3);
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(target, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(target, is_tls ? CredentialsOf(tls) : grpc::InsecureServerCredentials(),
+                           &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -91,18 +107,19 @@ absl::Status GrpcServer::Listen(const std::string& listen) {
     server_.reset();
     return absl::UnavailableError("cannot listen on " + listen);
   }
-  address_ =
-      is_unix ? target
-              : std::string(kTcp) + target.substr(0, target.rfind(':') + 1) + std::to_string(port);
+  address_ = is_unix ? target
+                     : (is_tls ? "tls://" : "tcp://") + target.substr(0, target.rfind(':') + 1) +
+                           std::to_string(port);
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& listen,
+                                                      const ServerTls& tls,
                                                       Dispatcher& dispatcher) {
   auto server = std::make_unique<GrpcServer>(dispatcher);
-  const absl::Status listening = server->Listen(listen);
+  const absl::Status listening = server->Listen(listen, tls);
   if (!listening.ok()) return listening;
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -12,11 +12,18 @@
 
 namespace praefect::minigitaly {
 
+// Files in PEM form, for tls://.
+struct ServerTls {
+  std::string certificate, key;
+};
+
 class Server {
  public:
-  // `listen` is tcp://HOST:PORT, HOST:PORT or unix:PATH; port 0 takes a free one. A port that is in
-  // use is an error, also when its owner would share it. `dispatcher` is borrowed.
+  // `listen` is tcp://HOST:PORT, tls://HOST:PORT, HOST:PORT or unix:PATH; port 0 takes a free one.
+  // A port that is in use is an error, also when its owner would share it. `dispatcher` is
+  // borrowed.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& listen,
+                                                       const ServerTls& tls,
                                                        Dispatcher& dispatcher);
   virtual ~Server() = default;
 
