@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "configuration_show.h"
 #include "configuration_validate.h"
 #include "dial_nodes.h"
 #include "serve.h"
@@ -8,10 +9,7 @@ namespace praefect::cmd {
 namespace {
 
 constexpr const Command* kCommands[] = {
-    &kServe,
-    &kConfigurationValidate,
-    &kDialNodes,
-    &kPingNodes,
+    &kServe, &kConfigurationShow, &kConfigurationValidate, &kDialNodes, &kPingNodes,
 };
 
 constexpr Flag kGlobalFlags[] = {

@@ -74,7 +74,12 @@ LoadResult LoadText(std::string_view text, const std::string& path, Scope scope)
       EmbeddedStorePath(config.embedded_store.path, path, state_directory ? state_directory : "");
   Validate(config, findings);
   findings.Finish();
-  LoadResult result{{}, "", findings.errors(), findings.warnings(), false};
+  LoadResult result{{},
+                    "",
+                    findings.errors(),
+                    findings.warnings(),
+                    false,
+                    {findings.lines(), state_directory != nullptr}};
   if (scope == Scope::kDatabase) {
     std::erase_if(result.errors, IsElsewhere);
     std::erase_if(result.warnings, IsElsewhere);

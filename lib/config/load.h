@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/problem.h"
+#include "config/sources.h"
 
 namespace praefect::config {
 
@@ -18,6 +19,7 @@ struct LoadResult {
   std::vector<Problem> errors;    // all broken rules; a syntax error comes alone
   std::vector<Problem> warnings;  // to be logged at start
   bool unreadable = false;        // there is no telling what the file holds
+  Sources sources;                // of `config`
 };
 
 // What somebody asks of a file. kDatabase: [database] and [embedded_store] alone need to be right;

@@ -109,7 +109,8 @@ TEST_CASE("half a command is wrong usage") {
   const auto ending = Praefect({"configuration"});
   CHECK(ending.exit_code == 2);
   CHECK(FirstLine(ending.error) ==
-        "praefect: \"configuration\" is not a whole subcommand: configuration validate");
+        "praefect: \"configuration\" is not a whole subcommand: configuration show, "
+        "configuration validate");
 }
 
 TEST_CASE("what could not be printed was not done") {
@@ -119,7 +120,7 @@ TEST_CASE("what could not be printed was not done") {
 }
 
 TEST_CASE("help fits a terminal") {
-  const std::string topic = GENERATE("", "serve", "configuration validate");
+  const std::string topic = GENERATE("", "serve", "configuration show", "configuration validate");
   std::istringstream lines(Praefect(Words("help " + topic)).output);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
 }

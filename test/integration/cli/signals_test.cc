@@ -43,8 +43,11 @@ class Server {
 class Waiting {
  public:
   Waiting() : process_({{"sh", "-c", Line()}, {}, {}, {}}) {
-    const bool catches = Eventually([&] { return Mentions(CaughtSignals(), "2"); });
-    if (!catches) FAIL("it does not catch INT: " + CaughtSignals());
+    // Its shell catches INT as well.
+    const bool catches = Eventually([&] {
+      return Mentions(Status(), "Name:\tpraefect\n") && (CaughtSignals() & 1U << (SIGINT - 1)) != 0;
+    });
+    if (!catches) FAIL("it does not catch INT: " + Status());
   }
 
   Process& process() { return process_; }
@@ -54,11 +57,12 @@ class Waiting {
     const std::string pipe = folder_ / "pipe";
     return "mkfifo " + pipe + " && exec " PRAEFECT_PROGRAM " configuration validate <> " + pipe;
   }
-  // The last two digits of the mask: INT is number 2, so 02 when it alone is caught.
-  std::string CaughtSignals() const {
-    const auto status = ReadFile("/proc/" + std::to_string(process_.pid()) + "/status");
-    const auto line = status.find("SigCgt:");
-    return status.substr(status.find('\n', line) - 2, 2);
+  unsigned long long CaughtSignals() const {
+    const std::string status = Status();
+    return std::stoull(status.substr(status.find("SigCgt:") + 8), nullptr, 16);
+  }
+  std::string Status() const {
+    return ReadFile("/proc/" + std::to_string(process_.pid()) + "/status");
   }
 
   TemporaryDirectory folder_;
