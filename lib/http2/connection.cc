@@ -57,13 +57,7 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
                  if (writable) MarkDirty();
                  if (readable) OnReadable();
                }),
-      shutdown_timer_(loop,
-                      [this] {
-                        nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                                              nghttp2_session_get_last_proc_stream_id(session_),
-                                              kNoError, nullptr, 0);
-                        MarkDirty();
-                      }),
+      shutdown_timer_(loop, [this] { EndShutdown(); }),
       sweep_timer_(loop, [this] { CompactStalled(); }),
       read_again_(loop, [this] { OnReadable(); }) {
   resets_.per_second = options_.floods.resets_per_second;
@@ -189,9 +183,21 @@ void Connection::GracefulShutdown() {
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, 0, kNoError, nullptr, 0);
     return MarkDirty();
   }
-  if (!preface_checked_) return Close("it had said nothing yet");  // a GOAWAY would not leave
+  // A GOAWAY would not leave yet. It may just be connecting, and is told when it has.
+  if (!preface_checked_) return shutdown_timer_.Start(kShutdownWaitMs);
+  AnnounceShutdown();
+}
+
+void Connection::AnnounceShutdown() {
   nghttp2_submit_shutdown_notice(session_);
   shutdown_timer_.Start(kShutdownWaitMs);
+  MarkDirty();
+}
+
+void Connection::EndShutdown() {
+  if (!preface_checked_) return Close("it had said nothing yet");
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), kNoError, nullptr, 0);
   MarkDirty();
 }
 
@@ -293,8 +299,11 @@ void Connection::OnPreface(const uint8_t* bytes, size_t size) {
   preface_checked_ = true;
   std::string_view begin(reinterpret_cast<const char*>(bytes),
                          std::min(size, kClientPreface.size()));
-  if (kClientPreface.substr(0, begin.size()) == begin) return;  // nghttp2 checks what is missing
-  if (bytes[0] == 0x16) {                                       // a TLS handshake record
+  if (kClientPreface.substr(0, begin.size()) == begin) {  // nghttp2 checks what is missing
+    if (shutdown_started_) AnnounceShutdown();
+    return;
+  }
+  if (bytes[0] == 0x16) {  // a TLS handshake record
     Fail({ConnectionClosure::Kind::kTls, "a TLS handshake on a port without TLS"});
   } else if (bytes[0] >= 'A' && bytes[0] <= 'Z') {
     iovec answer{const_cast<char*>(kHttp1Answer.data()), kHttp1Answer.size()};

@@ -167,8 +167,8 @@ class Connection final : public net::RoundEndTask {
   // Client side: opens a stream. nullptr when the connection takes no more; open another one then.
   Stream* Open(HeaderList headers, bool end, StreamListener& listener);
   // Server side, two-step GOAWAY: tells the peer to open nothing more, and a round trip (at most 1
-  // s) later that nothing more is accepted. Client side: opens nothing more. The connection closes
-  // when its last stream has ended.
+  // s) later that nothing more is accepted. A peer that has said nothing has as long to begin.
+  // Client side: opens nothing more. The connection closes when its last stream has ended.
   void GracefulShutdown();
   // Ends it now: streams see a lost connection, OnClosed comes at the end of the round.
   void Close(std::string cause);
@@ -210,6 +210,8 @@ class Connection final : public net::RoundEndTask {
   void LoseStreams();
   void GiveBackUnsent();
   void CompactStalled();
+  void AnnounceShutdown();
+  void EndShutdown();
   void OnGoawaySent();
   void Flooded(std::string_view what, std::string_view limit);
   const FieldArray& ToFields(const HeaderList& headers);

@@ -9,7 +9,8 @@
 namespace praefect::proxy {
 namespace {
 
-constexpr int64_t kLeftLookMs = 200;  // between two looks at upstreams of nodes that left
+constexpr int64_t kLastHandshakesMs = 1'000;  // for those that are under way when draining begins
+constexpr int64_t kLeftLookMs = 200;          // between two looks at upstreams of nodes that left
 
 }  // namespace
 
@@ -44,6 +45,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
                     if (transport == nullptr) return CountLeft();
                     Admit(std::move(transport), std::move(peer));
                   }),
+      drain_timer_(loop_, [this] { handshakes_.EndAll(); }),
       random_(std::random_device()()),
       delay_seconds_(shared.metrics.loop_delay.Add({{"worker", std::to_string(number)}})),
       delay_(loop_, [this](double seconds) { delay_seconds_.Observe(seconds); }) {}
@@ -102,7 +104,6 @@ void Worker::AddClient(Arrival arrival) {
       return Admit(net::MakePlainTransport(arrival.fd, arrival.kind), std::move(arrival.peer));
     }
     handshakes_.Begin(arrival.fd, std::move(arrival.peer), std::move(arrival.tls));
-    if (draining_) handshakes_.EndAll();
   });
 }
 
@@ -127,7 +128,7 @@ void Worker::CountLeft() {
 void Worker::Drain() {
   loop_.Post([this] {
     draining_ = true;
-    handshakes_.EndAll();
+    drain_timer_.Start(kLastHandshakesMs);
     for (auto& [key, session] : clients_) session->Drain();
   });
 }

@@ -129,6 +129,7 @@ class Worker {
   std::vector<std::shared_ptr<Upstream>> left_;
   net::Timer left_timer_;  // looks at left_ while there are any
   Handshakes handshakes_;
+  net::Timer drain_timer_;  // ends handshakes that draining has waited for long enough
   std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
   // Of clients_, of those that shake hands, and of those on their way here.
   std::atomic<size_t> client_count_{0};

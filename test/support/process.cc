@@ -52,11 +52,12 @@ struct Prepared {
   const char* directory;
   int output;
   int error;  // -1: inherited
+  std::vector<int> descriptors;
   pid_t parent;
 };
 
 // After fork in a process that may have threads: only async-signal-safe calls.
-[[noreturn]] void BecomeProgram(const Prepared& prepared) {
+[[noreturn]] void BecomeProgram(Prepared& prepared) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != prepared.parent) _exit(126);
   sigset_t none;
@@ -67,8 +68,12 @@ struct Prepared {
   dup2(nothing, STDIN_FILENO);
   dup2(prepared.output, STDOUT_FILENO);
   if (prepared.error >= 0) dup2(prepared.error, STDERR_FILENO);
+  constexpr int kFirst = 3, kOutOfTheWay = 100;
+  for (int& fd : prepared.descriptors) fd = fcntl(fd, F_DUPFD_CLOEXEC, kOutOfTheWay);
+  int next = kFirst;
+  for (const int fd : prepared.descriptors) dup2(fd, next++);
   if (prepared.directory != nullptr && chdir(prepared.directory) != 0) _exit(126);
-  environ = const_cast<char**>(prepared.environment.data());
+  environ = prepared.environment.data();
   execvp(prepared.argv[0], prepared.argv.data());
   _exit(127);
 }
@@ -122,6 +127,7 @@ Process::Process(const Command& command) {
   prepared.directory = command.directory.empty() ? nullptr : command.directory.c_str();
   prepared.output = ends[1];
   prepared.error = OpenErrorFile(command.error_file);
+  prepared.descriptors = command.descriptors;
   prepared.parent = getpid();
   pid_ = fork();
   if (pid_ < 0) Throw("start " + command.argv.at(0));

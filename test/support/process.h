@@ -39,6 +39,7 @@ struct Command {
   std::map<std::string, std::string> environment;  // on top of our own; an empty value removes
   std::filesystem::path directory;                 // empty: ours
   std::filesystem::path error_file;                // standard error goes here; empty: with ours
+  std::vector<int> descriptors;                    // copies of these are its 3, 4, ...
 };
 
 // A program that runs. It has standard output in a pipe, no input, and is killed with this object,

@@ -306,7 +306,7 @@ TEST_CASE("a graceful shutdown lets the open stream finish and takes no new one"
   CHECK(pair.server.closure.kind == ConnectionClosure::Kind::kDone);
 }
 
-TEST_CASE("a shutdown does not wait for a client that never spoke") {
+TEST_CASE("a shutdown waits a moment, and no longer, for a client that never spoke") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
   Pair pair;
@@ -316,6 +316,22 @@ TEST_CASE("a shutdown does not wait for a client that never spoke") {
   pair.RunUntil([&] { return silent.connection == nullptr; });
   CHECK(silent.closure.kind == ConnectionClosure::Kind::kLocal);
   close(ends[1]);
+}
+
+TEST_CASE("who is just connecting when a shutdown begins is answered, and then told to leave") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  Pair pair;
+  End server, client;
+  server.on_request = [&](Ear& ear) { AnswerOk(ear); };
+  server.connection = pair.Make(server, Connection::Side::kServer, ends[0], {});
+  server.connection->GracefulShutdown();
+  client.connection = pair.Make(client, Connection::Side::kClient, ends[1], {});
+  Ear ear;
+  ear.stream = client.connection->Open(Request(), true, ear);
+  pair.RunUntil([&] { return ear.closed && server.connection == nullptr; });
+  CHECK(ear.trailers.Get("grpc-status") == "0");
+  CHECK(client.goaway);
 }
 
 TEST_CASE("more header fields than allowed are cut and said") {
