@@ -105,19 +105,13 @@ class Rules {
     if (!address.ok()) {
       findings_.Error(key,
                       fmt::format("{}: invalid connection string: \"{}\"", prefix, node.address),
-                      "write tcp://HOST:PORT or unix:PATH");
+                      "write tcp://HOST:PORT, tls://HOST:PORT or unix:PATH");
       return;
     }
-    CheckNodeKind(*address, key, prefix);
-    if (address->kind != Address::Kind::kUnix && address->port == 0) AssumePort(*address, key);
+    const bool unix_path = address->kind == Address::Kind::kUnix;
+    if (unix_path) CheckSocketPathLength(key, address->path, findings_);
+    if (!unix_path && address->port == 0) AssumePort(*address, key);
     node.address = address->ToString();
-  }
-
-  void CheckNodeKind(const Address& address, const std::string& key, const std::string& prefix) {
-    if (address.kind == Address::Kind::kUnix) CheckSocketPathLength(key, address.path, findings_);
-    if (address.kind != Address::Kind::kTls) return;
-    findings_.Error(key, prefix + ": TLS connections to Gitaly are not supported yet",
-                    "write tcp://HOST:PORT with the port on which that Gitaly listens without TLS");
   }
 
   void AssumePort(Address& address, const std::string& key) {

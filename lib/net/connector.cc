@@ -1,6 +1,7 @@
 #include "net/connector.h"
 
 #include <absl/strings/str_cat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -16,10 +17,7 @@ Connector::Connector(EventLoop& loop, Resolver& resolver, config::Address addres
       callback_(std::move(callback)),
       tls_(std::move(tls)),
       begin_(loop, [this] { Begin(); }),
-      timeout_(loop, [this] {
-        Finish(
-            absl::DeadlineExceededError(absl::StrCat("no connection within ", timeout_ms_, " ms")));
-      }) {
+      timeout_(loop, [this] { TimedOut(); }) {
   begin_.Start(0);
   timeout_.Start(timeout_ms);
 }
@@ -48,6 +46,10 @@ void Connector::Connected(absl::StatusOr<int> fd) {
     const bool unix_path = address_.kind == config::Address::Kind::kUnix;
     return Finish(MakePlainTransport(*fd, unix_path ? "unix" : "tcp"));
   }
+  if (tls_ == nullptr) {
+    close(*fd);
+    return Finish(absl::FailedPreconditionError("no trust store was read: see the log"));
+  }
   handshake_ = std::make_unique<TlsHandshake>(
       loop_, TlsTransport::Connect(*fd, tls_, address_.host), timeout_ms_,
       [this](TlsHandshake::Result result) { Encrypted(std::move(result)); });
@@ -56,6 +58,15 @@ void Connector::Connected(absl::StatusOr<int> fd) {
 void Connector::Encrypted(TlsHandshake::Result result) {
   if (result.transport != nullptr) return Finish(std::move(result.transport));
   Finish(absl::FailedPreconditionError(result.error));
+}
+
+void Connector::TimedOut() {
+  if (handshake_ == nullptr) {
+    return Finish(
+        absl::DeadlineExceededError(absl::StrCat("no connection within ", timeout_ms_, " ms")));
+  }
+  Finish(absl::FailedPreconditionError(absl::StrCat("no end of the TLS handshake within ",
+                                                    timeout_ms_, " ms; is this a port with TLS?")));
 }
 
 void Connector::Finish(absl::StatusOr<std::unique_ptr<Transport>> result) {

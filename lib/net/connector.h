@@ -26,9 +26,8 @@ class Connector {
   using Callback = std::function<void(absl::StatusOr<std::unique_ptr<Transport>>)>;
 
   // `callback` is called once, never from inside the constructor; it may destroy the connector.
-  // `loop` and `resolver` must outlive it. `tls` is for an address with tls://, and must not be
-  // null then. A handshake that failed is FailedPrecondition, a node that does not answer
-  // Unavailable.
+  // `loop` and `resolver` must outlive it. `tls` is for an address with tls://, else not used. A
+  // handshake that failed is FailedPrecondition, a node that does not answer Unavailable.
   Connector(EventLoop& loop, Resolver& resolver, config::Address address, int64_t timeout_ms,
             Callback callback, std::shared_ptr<const TlsClientContext> tls = nullptr);
   Connector(const Connector&) = delete;
@@ -38,6 +37,7 @@ class Connector {
   void Begin();
   void Resolved(Resolver::Addresses addresses);
   void Connected(absl::StatusOr<int> fd);
+  void TimedOut();
   void Encrypted(TlsHandshake::Result result);
   void Finish(absl::StatusOr<std::unique_ptr<Transport>> result);
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "net/certificate_text.h"
@@ -69,6 +70,13 @@ class Pieces {
   const iovec* end_;
   size_t offset_ = 0;
 };
+
+bool ChoseH2(const SSL* ssl) {
+  const unsigned char* chosen = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &size);
+  return std::string_view(reinterpret_cast<const char*>(chosen), size) == "h2";
+}
 
 IoResult TlsError(const char* text) { return {IoResult::Kind::kTlsError, 0, 0, text}; }
 
@@ -144,6 +152,10 @@ TlsTransport::Step TlsTransport::Handshake() {
   }
   if (waits) return Step::kWantsRead;
   established_ = true;
+  if (!server_ && !ChoseH2(ssl_)) {
+    failure_ = {"bad_alpn", "the node's TLS does not offer HTTP/2 (ALPN h2); is Gitaly behind it?"};
+    return Step::kFailed;
+  }
   holds_input_ = SSL_has_pending(ssl_) == 1;  // what came behind the end of the handshake
   return Step::kDone;
 }

@@ -54,9 +54,14 @@ std::string TargetOf(const config::Address& address) {
                      address.port);
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const config::Address& address) {
-  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(),
-                                   ArgumentsFor(address));
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const config::Address& address, const std::shared_ptr<const net::TlsClientContext>& tls) {
+  const bool encrypted = address.kind == config::Address::Kind::kTls;
+  return grpc::CreateCustomChannel(
+      TargetOf(address),
+      encrypted ? grpc::SslCredentials({tls == nullptr ? "" : tls->roots_pem(), "", ""})
+                : grpc::InsecureChannelCredentials(),
+      ArgumentsFor(address));
 }
 
 void Authorize(grpc::ClientContext& context, const std::string& token, int64_t unix_seconds) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/address.h"
+#include "net/tls.h"
 
 namespace grpc {
 class Channel;
@@ -20,7 +21,10 @@ std::string TargetOf(const config::Address& address);
 
 // A connection of its own, that is made when it is first used. Idle connections are not pinged: old
 // Gitalys answer pings with GOAWAY.
-std::shared_ptr<grpc::Channel> MakeChannel(const config::Address& address);
+// `tls` is for an address with tls://; null: what the gRPC library trusts by itself.
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const config::Address& address,
+    const std::shared_ptr<const net::TlsClientContext>& tls = nullptr);
 
 // Adds the token that the node asks for; nothing when `token` is empty.
 void Authorize(grpc::ClientContext& context, const std::string& token, int64_t unix_seconds);

@@ -10,6 +10,8 @@
 #include "nodes/membership.h"
 #include "nodes/node_metrics.h"
 #include "nodes/prober.h"
+#include "nodes/tls_diagnosis.h"
+#include "nodes/trust.h"
 #include "observe/mutex.h"
 
 namespace praefect::nodes {
@@ -26,6 +28,8 @@ bool HasAddress(const Node& node) {
   return !node.address.host.empty() || !node.address.path.empty();
 }
 
+std::string RootsOf(const Node& node) { return node.tls == nullptr ? "" : node.tls->roots_pem(); }
+
 }  // namespace
 
 // One thread owns the state of all nodes; what the gRPC library's threads learn is handed to it.
@@ -36,9 +40,10 @@ class Manager::Impl {
       : options_(std::move(options)),
         logger_(logger),
         current_(NodesOf(config.virtual_storages, {}, next_id_)),
-        metrics_(registry, config.prometheus.grpc_latency_buckets),
-        published_(std::make_shared<const Snapshot>(current_)) {
+        metrics_(registry, config.prometheus.grpc_latency_buckets) {
     if (!options_.wall_clock) options_.wall_clock = SystemSeconds;
+    Trust(current_, ReadTrust(config, logger_));
+    published_ = std::make_shared<const Snapshot>(current_);
     metrics_.Follow(current_);
     FollowWithProbes();
   }
@@ -71,8 +76,9 @@ class Manager::Impl {
   }
 
   void Reload(const config::Config& config) {
+    Wanted wanted{config.virtual_storages, ReadTrust(config, logger_)};
     observe::MutexLock lock(mutex_);
-    reload_ = config.virtual_storages;
+    reload_ = std::move(wanted);
     wake_.NotifyOne();
   }
 
@@ -81,6 +87,7 @@ class Manager::Impl {
     uint64_t number = 0;   // of no other probe, ever
     Node* node = nullptr;  // in current_
     std::string token;     // that the prober sends
+    std::string roots;     // that it trusts
     HealthTracker tracker;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
@@ -90,7 +97,11 @@ class Manager::Impl {
   using Probes = std::vector<std::unique_ptr<Probe>>;
   // Results name probes by number: what was under way when a probe ended still comes in.
   using Results = std::vector<std::pair<uint64_t, ProbeResult>>;
-  using Configured = std::optional<std::vector<config::VirtualStorage>>;
+  struct Wanted {
+    std::vector<config::VirtualStorage> storages;
+    std::shared_ptr<const net::TlsClientContext> trust;
+  };
+  using Configured = std::optional<Wanted>;
 
   // One probe for each node that has an address; those that go on are kept.
   void FollowWithProbes() {
@@ -113,13 +124,15 @@ class Manager::Impl {
     probe->number = next_probe_++;
     probe->node = &node;
     probe->token = node.token;
+    probe->roots = RootsOf(node);
     probe->tracker = std::move(tracker);
-    probe->prober = std::make_unique<Prober>(node, options_.timeout, options_.wall_clock);
+    probe->prober =
+        std::make_unique<Prober>(node, options_.timeout, options_.wall_clock, diagnosis_);
     return probe;
   }
 
   std::unique_ptr<Probe> Continue(std::unique_ptr<Probe>& probe, Node& node) {
-    if (probe->token != node.token) {
+    if (probe->token != node.token || probe->roots != RootsOf(node)) {
       probe->tracker.CheckTokenNext();
       return NewProbe(node, probe->tracker);
     }
@@ -157,9 +170,10 @@ class Manager::Impl {
     return !stopping_;
   }
 
-  void TakeConfiguration(const std::vector<config::VirtualStorage>& storages) {
+  void TakeConfiguration(const Wanted& wanted) {
     // Probes point into it until they follow.
-    const Snapshot before = std::exchange(current_, NodesOf(storages, current_, next_id_));
+    const Snapshot before = std::exchange(current_, NodesOf(wanted.storages, current_, next_id_));
+    Trust(current_, wanted.trust);
     metrics_.Follow(current_);
     FollowWithProbes();
     LogMissing("node removed", before, current_);
@@ -220,7 +234,10 @@ class Manager::Impl {
     Node& node = *probe.node;
     metrics_.Observe(node, result);
     const Health health = probe.tracker.health();
-    const bool same_cause = health != Health::kDown || result.good() || result.cause == probe.cause;
+    const bool same_cause =
+        health != Health::kDown || result.good() ||
+        (result.cause == probe.cause &&
+         (result.cause != ProbeResult::Cause::kTls || result.reason == node.reason));
     if (health == node.health && same_cause) return false;
     node.health = health;
     probe.cause = result.cause;
@@ -262,6 +279,7 @@ class Manager::Impl {
   Snapshot current_;
   NodeMetrics metrics_;
   std::vector<Subscriber> subscribers_;
+  TlsDiagnosis diagnosis_;  // thread-safe
   Probes probes_;
 
   mutable observe::Mutex mutex_;

@@ -50,8 +50,8 @@ class Manager {
   // Takes the nodes of another configuration in place of the present ones; any thread, returns at
   // once. The manager's thread does it (so not before Start) and publishes one new snapshot. A node
   // whose virtual storage, storage and address are as before keeps its id, its health and, unless
-  // its token changed, its connection; a changed token is checked at once. Nodes that are gone are
-  // probed no more. Of several calls in a row the last one counts.
+  // its token or the trust store changed, its connection; a changed token is checked at once. Nodes
+  // that are gone are probed no more. Of several calls in a row the last one counts.
   void Reload(const config::Config& config);
   std::shared_ptr<const Snapshot> snapshot() const;
   void Subscribe(Subscriber subscriber);  // before Start

@@ -14,11 +14,11 @@ Node MakeNode(const config::VirtualStorage& storage, const config::Node& configu
   node.storage = configured.storage;
   node.address_text = configured.address;
   absl::StatusOr<config::Address> address = config::ParseNodeAddress(configured.address);
-  if (address.ok() && address->kind != config::Address::Kind::kTls) {
+  if (address.ok()) {
     node.address = *std::move(address);
   } else {
     node.health = Health::kDown;
-    node.reason = address.ok() ? "TLS to nodes is not supported yet" : "invalid address";
+    node.reason = "invalid address";
     node.key_to_check = kAddressKey;
   }
   return node;

@@ -50,6 +50,9 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> lat
                               "token, with the configuration key to correct.")),
       connections_made_(Counters(registry, "gitaly_praefect_node_connects_total",
                                  "Connections made to nodes for calls of clients.")),
+      tls_failures_(Counters(registry, "gitaly_praefect_node_tls_failures_total",
+                             "Probes that failed by the node's TLS, for instance by its "
+                             "certificate; the log says why.")),
       connections_lost_(Counters(registry, "gitaly_praefect_node_connections_lost_total",
                                  "Connections to nodes that broke, or could not be made.")),
       calls_backed_off_(Counters(registry, "gitaly_praefect_node_calls_backed_off_total",
@@ -86,6 +89,9 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   metrics.latency = &latency_.Add(labels, latency_buckets_);
   metrics.token_refused = &token_refused_.Add(With(labels, "key", kTokenKey));
   metrics.connections_made = &connections_made_.Add(labels);
+  if (node.address.kind == config::Address::Kind::kTls) {
+    metrics.tls_failures = &tls_failures_.Add(labels);
+  }
   metrics.connect_failures = &connections_lost_.Add(With(labels, "while", "connecting"));
   metrics.connections_lost = &connections_lost_.Add(With(labels, "while", "connected"));
   metrics.reads =
@@ -102,6 +108,7 @@ void NodeMetrics::Remove(const OfNode& node) {
   primaries_.Remove(node.primary);
   latency_.Remove(node.latency);
   token_refused_.Remove(node.token_refused);
+  if (node.tls_failures != nullptr) tls_failures_.Remove(node.tls_failures);
   connections_lost_.Remove(node.connect_failures);
   connections_lost_.Remove(node.connections_lost);
   reads_.Remove(node.reads);
@@ -115,6 +122,7 @@ void NodeMetrics::Observe(const Node& node, const ProbeResult& result) {
   metrics.up->Set(result.good() ? 1 : 0);
   metrics.latency->Observe(std::chrono::duration<double>(result.latency).count());
   if (result.cause == ProbeResult::Cause::kTokenRefused) node.traffic->token_refused++;
+  if (result.cause == ProbeResult::Cause::kTls) metrics.tls_failures->Increment();
 }
 
 void NodeMetrics::Collect(const Snapshot& snapshot) {

@@ -41,6 +41,7 @@ class NodeMetrics {
     prometheus::Histogram* latency;
     prometheus::Counter* token_refused;
     prometheus::Counter* connections_made;
+    prometheus::Counter* tls_failures = nullptr;  // of nodes with TLS
     prometheus::Counter* connect_failures;
     prometheus::Counter* connections_lost;
     prometheus::Counter* reads;
@@ -58,6 +59,7 @@ class NodeMetrics {
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Counter>& token_refused_;
   prometheus::Family<prometheus::Counter>& connections_made_;
+  prometheus::Family<prometheus::Counter>& tls_failures_;
   prometheus::Family<prometheus::Counter>& connections_lost_;
   prometheus::Family<prometheus::Counter>& calls_backed_off_;
   prometheus::Family<prometheus::Counter>& reads_;

@@ -47,4 +47,8 @@ ProbeResult JudgeFailure(int code, std::string_view message, std::chrono::millis
   }
 }
 
+ProbeResult JudgeTls(std::string_view message) {
+  return {ProbeResult::Cause::kTls, std::string(message), kAddressKey};
+}
+
 }  // namespace praefect::nodes

@@ -12,6 +12,7 @@ struct ProbeResult {
   enum class Cause {
     kNone,          // the node is well
     kUnreachable,   // no connection, or it broke
+    kTls,           // the handshake failed
     kTimeout,       // no answer in time
     kTokenRefused,  // UNAUTHENTICATED or PERMISSION_DENIED
     kNotServing,    // it answers, and says it does not serve
@@ -33,5 +34,7 @@ ProbeResult JudgeServing(bool serving);
 // Of a Health/Check that failed with `code` (a gRPC status code, not 0). Messages of the gRPC
 // library about connections are cut down to what the kernel or the resolver said.
 ProbeResult JudgeFailure(int code, std::string_view message, std::chrono::milliseconds timeout);
+// Of a TLS handshake that failed, in the words of net::TlsFailure.
+ProbeResult JudgeTls(std::string_view message);
 
 }  // namespace praefect::nodes

@@ -23,11 +23,14 @@ using ::grpc::health::v1::HealthCheckResponse;
 
 class Prober::Impl {
  public:
-  Impl(const Node& node, std::chrono::milliseconds timeout, WallClock wall_clock)
+  Impl(const Node& node, std::chrono::milliseconds timeout, WallClock wall_clock,
+       TlsDiagnosis& diagnosis)
       : address_(node.address),
+        tls_(node.tls),
         token_(node.token),
         timeout_(timeout),
-        wall_clock_(std::move(wall_clock)) {}
+        wall_clock_(std::move(wall_clock)),
+        diagnosis_(diagnosis) {}
 
   ~Impl() {
     if (call_ != nullptr) call_->context.TryCancel();
@@ -83,7 +86,7 @@ class Prober::Impl {
     // A connection on which an answer stayed out may be dead without either side having been told:
     // the next call gets a new one.
     if (connection_ == nullptr || timed_out_.exchange(false)) {
-      connection_ = std::make_unique<Connection>(MakeChannel(address_));
+      connection_ = std::make_unique<Connection>(MakeChannel(address_, tls_));
     }
     return *connection_;
   }
@@ -100,6 +103,17 @@ class Prober::Impl {
   void Finish(Call& call, ProbeResult result) {
     result.latency = std::chrono::steady_clock::now() - call.started;
     timed_out_ = result.cause == ProbeResult::Cause::kTimeout;
+    const bool unreached = result.cause == ProbeResult::Cause::kUnreachable || timed_out_;
+    if (!unreached || tls_ == nullptr) return Deliver(call, std::move(result));
+    diagnosis_.Ask(address_, tls_, timeout_, [this, &call, result](const absl::Status& status) {
+      const auto message = status.message();
+      Deliver(call, status.code() == absl::StatusCode::kFailedPrecondition
+                        ? JudgeTls({message.data(), message.size()})
+                        : result);
+    });
+  }
+
+  void Deliver(Call& call, ProbeResult result) {
     const Done done = std::move(call.done);
     done(std::move(result));  // from here on `call` may be gone: the next one replaces it
     observe::MutexLock lock(mutex_);
@@ -108,9 +122,11 @@ class Prober::Impl {
   }
 
   const config::Address address_;
+  const std::shared_ptr<const net::TlsClientContext> tls_;
   const std::string token_;
   const std::chrono::milliseconds timeout_;
   const WallClock wall_clock_;
+  TlsDiagnosis& diagnosis_;
   std::atomic<bool> timed_out_{false};
 
   // Of the thread that starts calls. A call keeps its channel alive, and a channel must not go on a
@@ -123,8 +139,9 @@ class Prober::Impl {
   int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-Prober::Prober(const Node& node, std::chrono::milliseconds timeout, WallClock wall_clock)
-    : impl_(std::make_unique<Impl>(node, timeout, std::move(wall_clock))) {}
+Prober::Prober(const Node& node, std::chrono::milliseconds timeout, WallClock wall_clock,
+               TlsDiagnosis& diagnosis)
+    : impl_(std::make_unique<Impl>(node, timeout, std::move(wall_clock), diagnosis)) {}
 
 Prober::~Prober() = default;
 

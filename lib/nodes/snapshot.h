@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/address.h"
+#include "net/tls.h"
 #include "nodes/traffic.h"
 
 namespace praefect::nodes {
@@ -27,6 +28,8 @@ struct Node {
   std::string storage;
   config::Address address;
   std::string address_text;  // as configured, for people
+  // How its certificate is judged; of nodes with tls:// only.
+  std::shared_ptr<const net::TlsClientContext> tls;
   std::string token;
   bool primary = false;  // designated by the configuration (or the first node where none is)
   Health health = Health::kUnknown;

@@ -63,7 +63,8 @@ void Upstream::Dial() {
         [this](absl::StatusOr<std::unique_ptr<net::Transport>> transport) {
           auto done = std::move(connector_);
           Connected(std::move(transport));
-        });
+        },
+        tls_);
     return CountConnections();
   }
   auto fd = std::get<const LocalEndpoint*>(target_)->connect();

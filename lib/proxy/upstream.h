@@ -43,6 +43,10 @@ class Upstream final : private http2::Connection::Owner {
            std::shared_ptr<nodes::Traffic> traffic);
   ~Upstream();
 
+  // How the certificate of a node with tls:// is judged, from the next connection on.
+  void Trust(const std::shared_ptr<const net::TlsClientContext>& tls) {
+    if (tls_ != tls) tls_ = tls;  // without touching its reference count for every call
+  }
   // Calls back at once if there is a usable connection, or a pause; else when a connection was made
   // or could not be.
   void Acquire(Waiter& waiter);
@@ -74,7 +78,8 @@ class Upstream final : private http2::Connection::Owner {
   const std::shared_ptr<nodes::Traffic> traffic_;
   Backoff backoff_;
   std::minstd_rand random_;
-  absl::Status last_failure_;                                    // to connect
+  absl::Status last_failure_;  // to connect
+  std::shared_ptr<const net::TlsClientContext> tls_;
   std::unique_ptr<net::Connector> connector_;                    // an attempt under way
   http2::Connection* current_ = nullptr;                         // takes new streams
   std::vector<std::unique_ptr<http2::Connection>> connections_;  // current_ and those that drain

@@ -161,6 +161,7 @@ std::shared_ptr<Upstream> Worker::UpstreamOf(const nodes::Node& node) {
     upstream =
         std::make_shared<Upstream>(loop_, buffers_, shared_.resolver, node.address, node.traffic);
   }
+  upstream->Trust(node.tls);
   return upstream;
 }
 

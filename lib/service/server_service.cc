@@ -131,9 +131,12 @@ class DiskStatisticsAnswer {
 
 std::shared_ptr<ServerService::Stub> ServerService::StubFor(const nodes::Node& node) {
   observe::MutexLock lock(mutex_);
-  std::shared_ptr<Stub>& stub = stubs_[node.id];
-  if (stub == nullptr) stub = ::gitaly::ServerService::NewStub(nodes::MakeChannel(node.address));
-  return stub;
+  Known& known = stubs_[node.id];
+  if (known.stub == nullptr || known.tls != node.tls) {
+    known = {::gitaly::ServerService::NewStub(nodes::MakeChannel(node.address, node.tls)),
+             node.tls};
+  }
+  return known.stub;
 }
 
 grpc::ServerUnaryReactor* ServerService::ServerInfo(grpc::CallbackServerContext* context,

@@ -33,7 +33,11 @@ class ServerService final : public ::gitaly::ServerService::CallbackService {
   nodes::Manager& nodes_;
   observe::Logger& logger_;
   observe::Mutex mutex_;
-  std::map<uint32_t, std::shared_ptr<Stub>> stubs_ ABSL_GUARDED_BY(mutex_);  // by node id
+  struct Known {
+    std::shared_ptr<Stub> stub;
+    std::shared_ptr<const net::TlsClientContext> tls;  // that it was made with
+  };
+  std::map<uint32_t, Known> stubs_ ABSL_GUARDED_BY(mutex_);  // by node id
 };
 
 }  // namespace praefect::service
