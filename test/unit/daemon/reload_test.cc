@@ -35,7 +35,6 @@ class Reloading {
     Write({});
     config::LoadResult loaded = config::Load(path());
     REQUIRE(loaded.config);
-    loaded.config->logging.file = folder_ / "log";
     auto daemon = Daemon::Start({*std::move(loaded.config), {}, "", ""});
     REQUIRE(daemon.ok());
     daemon_ = *std::move(daemon);
@@ -45,13 +44,15 @@ class Reloading {
   }
 
   std::string path() const { return folder_ / "config.toml"; }
-  std::string log() const { return test::ReadFile(folder_ / "log"); }
+  std::string log_path() const { return folder_ / "log"; }
+  std::string log() const { return test::ReadFile(log_path()); }
   void WriteText(const std::string& text) { test::WriteFile(path(), text); }
   void Write(const File& file) {
     WriteText(file.top + "listen_addr = '" + file.address +
-              "'\nprometheus_listen_addr = '127.0.0.1:0'\nworkers = 2\n[logging]\n" + file.logging +
-              "[auth]\n" + (file.token.empty() ? "" : "token = '" + file.token + "'\n") +
-              file.auth + file.tables +
+              "'\nprometheus_listen_addr = '127.0.0.1:0'\nworkers = 2\n[logging]\nfile = '" +
+              log_path() + "'\n" + file.logging + "[auth]\n" +
+              (file.token.empty() ? "" : "token = '" + file.token + "'\n") + file.auth +
+              file.tables +
               "[[virtual_storage]]\nname = 'default'\n[[virtual_storage.node]]\n"
               "storage = 'gitaly-1'\naddress = 'tcp://127.0.0.1:1'\nprimary = true\n");
   }
