@@ -2,8 +2,7 @@
 
 // A cluster for one story: storage nodes, one Praefect in front of them, and clients that know
 // nothing but Praefect. What must hold for every story is checked at the end of each: Praefect and
-// the nodes end with exit code 0 when asked to, no token was printed, and no process or temporary
-// file is left.
+// the nodes end with exit code 0 when asked to, and no process or temporary file is left.
 
 #include <filesystem>
 #include <map>
@@ -80,7 +79,6 @@ class Cluster {
   std::filesystem::path NewFolder();
   void CheckPraefectEnds();
   void CheckNodesEnd();
-  void CheckNoSecretWasPrinted() const;
   void CheckNothingIsLeft() const;
 
   const ClusterSetup setup_;
@@ -89,7 +87,6 @@ class Cluster {
   std::vector<std::unique_ptr<StorageNode>> nodes_;
   std::string config_;
   std::optional<PraefectDaemon> praefect_;
-  std::string earlier_output_;  // of Praefects before this one
   int folders_ = 0;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 ClusterSetup WrongNodeToken(bool health_without_token) {
   ClusterSetup setup;
-  setup.node_token = "not-the-token-of-the-nodes";
+  setup.node_token = "hunter2-not-the-token-of-the-nodes";
   setup.health_without_token = health_without_token;
   return setup;
 }

@@ -46,6 +46,24 @@ std::string PraefectDaemon::address() const {
   return line.value("schema", "") == "unix" ? "unix:" + address : "tcp://" + address;
 }
 
+void PraefectDaemon::Signal(int signal) {
+  ExposePages();
+  process_->Kill(signal);
+}
+
+// For the test `secrets`. There is none when Praefect did not come that far, or is ending already.
+void PraefectDaemon::ExposePages() {
+  const auto is_it = [](const json& line) {
+    return line.value("msg", "") == "Starting prometheus listener";
+  };
+  const std::vector<json> lines = Log();
+  if (std::none_of(lines.begin(), lines.end(), is_it)) return;
+  try {
+    for (const char* path : {"/metrics", "/readyz?verbose"}) process_->Expose(path, Page(path));
+  } catch (const std::runtime_error&) {
+  }
+}
+
 std::optional<int> PraefectDaemon::WaitExit(std::chrono::milliseconds longest) {
   return process_->WaitFor(longest);
 }
@@ -122,10 +140,6 @@ size_t PraefectDaemon::resident_bytes() const {
   size_t total = 0, resident = 0;
   statm >> total >> resident;
   return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
-std::string PraefectDaemon::command_line() const {
-  return ReadFile("/proc/" + std::to_string(pid()) + "/cmdline");
 }
 
 }  // namespace praefect::test

@@ -29,7 +29,7 @@ class PraefectDaemon {
   std::string address() const;
 
   pid_t pid() const { return process_->pid(); }
-  void Signal(int signal) { process_->Kill(signal); }
+  void Signal(int signal);
   // Empty when it does not end.
   std::optional<int> WaitExit(std::chrono::milliseconds longest = std::chrono::seconds(30));
 
@@ -52,9 +52,10 @@ class PraefectDaemon {
   double Metric(const std::string& name, const std::vector<std::string>& labels = {}) const;
 
   size_t resident_bytes() const;
-  std::string command_line() const;
 
  private:
+  void ExposePages();
+
   const std::filesystem::path directory_;
   mutable std::optional<Process> process_;
 };

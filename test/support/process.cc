@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -78,6 +79,13 @@ struct Prepared {
   _exit(127);
 }
 
+bool RunsPraefect(const Command& command) {
+  const auto is_praefect = [](const std::string& argument) {
+    return argument.find("/cmd/praefect/praefect") != std::string::npos;  // in the build tree
+  };
+  return std::any_of(command.argv.begin(), command.argv.end(), is_praefect);
+}
+
 int OpenErrorFile(const fs::path& file) {
   if (file.empty()) return -1;
   const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -117,7 +125,8 @@ std::string ReadFile(const fs::path& file) {
   return content.str();
 }
 
-Process::Process(const Command& command) {
+Process::Process(const Command& command)
+    : exposure_(RunsPraefect(command), command.directory, command.error_file) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) Throw("create a pipe");
   Prepared prepared;
@@ -140,6 +149,8 @@ Process::Process(const Command& command) {
 Process::~Process() {
   Kill(SIGKILL);
   Wait();
+  fcntl(output_, F_SETFL, O_NONBLOCK);  // others may still have its other end
+  ReadRest();
   close(output_);
 }
 
@@ -151,10 +162,7 @@ std::optional<std::string> Process::ReadLine(std::chrono::milliseconds longest) 
         end - std::chrono::steady_clock::now());
     pollfd readable{output_, POLLIN, 0};
     if (left.count() <= 0 || poll(&readable, 1, static_cast<int>(left.count())) <= 0) return {};
-    char piece[4096];
-    const ssize_t count = read(output_, piece, sizeof piece);
-    if (count <= 0) return {};
-    buffer_.append(piece, static_cast<size_t>(count));
+    if (ReadSome() <= 0) return {};
   }
   std::string line = buffer_.substr(0, newline);
   buffer_.erase(0, newline + 1);
@@ -162,16 +170,25 @@ std::optional<std::string> Process::ReadLine(std::chrono::milliseconds longest) 
 }
 
 std::string Process::ReadRest() {
-  char piece[65536];
-  ssize_t count;
-  while ((count = read(output_, piece, sizeof piece)) > 0 || (count < 0 && errno == EINTR)) {
-    if (count > 0) buffer_.append(piece, static_cast<size_t>(count));
+  for (ssize_t count; (count = ReadSome()) > 0 || (count < 0 && errno == EINTR);) {
   }
   return std::exchange(buffer_, {});
 }
 
+ssize_t Process::ReadSome() {
+  char piece[65536];
+  const ssize_t count = read(output_, piece, sizeof piece);
+  if (count > 0) {
+    buffer_.append(piece, static_cast<size_t>(count));
+    exposure_.Printed({piece, static_cast<size_t>(count)});
+  }
+  return count;
+}
+
 void Process::Kill(int signal) {
-  if (!exit_status_) kill(pid_, signal);
+  if (exit_status_) return;
+  exposure_.LookAt(pid_);
+  kill(pid_, signal);
 }
 
 int Process::Wait() {

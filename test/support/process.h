@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/exposure.h"
+
 namespace praefect::test {
 
 // A new folder in the system's temporary folder, removed with all that is in it.
@@ -60,6 +62,9 @@ class Process {
   // What is left of standard output, to its end.
   std::string ReadRest();
 
+  // Adds to what is kept of a Praefect for the test `secrets`, see exposure.h.
+  void Expose(std::string_view what, std::string_view content) { exposure_.Add(what, content); }
+
   // Does nothing when it has already been waited for.
   void Kill(int signal);
   // The exit status; 128 + N when signal N ended it. May be called again.
@@ -68,6 +73,9 @@ class Process {
   std::optional<int> WaitFor(std::chrono::milliseconds longest);
 
  private:
+  ssize_t ReadSome();
+
+  Exposure exposure_;
   pid_t pid_ = -1;
   int output_ = -1;
   std::string buffer_;  // read and not yet given out

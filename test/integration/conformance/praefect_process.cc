@@ -54,6 +54,9 @@ PraefectProcess::PraefectProcess(const std::string& program, Transport transport
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     address_ = NewAddress(transport, directory_);
     WriteFile(directory_ / "config.toml", Configuration(address_, node_address, options));
+    std::filesystem::permissions(
+        directory_ / "config.toml",
+        std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     // A pipe would fill up while nobody reads it.
     Command command;
     command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};

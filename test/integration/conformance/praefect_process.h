@@ -15,9 +15,9 @@ namespace praefect::test {
 enum class Transport { kTcp, kUnix };
 
 struct PraefectOptions {
-  std::string client_token = "client-secret";
+  std::string client_token = "hunter2-client";
   bool transitioning = false;
-  std::string node_token = "node-secret";
+  std::string node_token = "hunter2-node";
   std::string keys;    // further keys at the top
   std::string limits;  // keys of [limits]
   std::string tables;  // further tables

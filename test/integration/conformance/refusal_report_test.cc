@@ -61,8 +61,8 @@ TEST_CASE_METHOD(Reported, "a refused token is logged and counted with what was 
       {{"", "auth_missing"},
        {"Bearer v3.00.1", "auth_version"},
        {Authorization("other", now), "auth_signature"},
-       {Authorization("client-secret", now - 60), "auth_too_old"},
-       {Authorization("client-secret", now + 60), "auth_too_new"}}));
+       {Authorization("hunter2-client", now - 60), "auth_too_old"},
+       {Authorization("hunter2-client", now + 60), "auth_too_new"}}));
   Fields fields;
   if (!token.empty()) fields.push_back({"authorization", token});
   Ask(kUnary, fields, GrpcFrame(Sent()));

@@ -13,12 +13,12 @@ constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/Server
 
 // A token whose signature is right and whose time is no number.
 std::string SignedNonsense() {
-  std::string good = Authorization("client-secret", UnixNow());
+  std::string good = Authorization("hunter2-client", UnixNow());
   return good.substr(0, good.rfind('.')) + ".tomorrow";
 }
 
 std::string WrongVersion() {
-  std::string token = Authorization("client-secret", UnixNow());
+  std::string token = Authorization("hunter2-client", UnixNow());
   return token.replace(token.find("v2"), 2, "v3");
 }
 
@@ -36,9 +36,9 @@ TEST_CASE_METHOD(Conformance, "no token, or none that can be one", "[praefect]")
 TEST_CASE_METHOD(Conformance, "a token that is wrong", "[praefect]") {
   Serve(Echo);
   const auto value = GENERATE(
-      as<std::string>(), Authorization("other-secret", UnixNow()),
-      Authorization("node-secret", UnixNow()), Authorization("client-secret", UnixNow() - 60),
-      Authorization("client-secret", UnixNow() + 60), SignedNonsense(), WrongVersion());
+      as<std::string>(), Authorization("hunter2-other", UnixNow()),
+      Authorization("hunter2-node", UnixNow()), Authorization("hunter2-client", UnixNow() - 60),
+      Authorization("hunter2-client", UnixNow() + 60), SignedNonsense(), WrongVersion());
   auto call = CallWithoutToken(kUnary);
   CHECK_STATUS(call.With("authorization", value).Exchange({Sent()}), StatusCode::PERMISSION_DENIED,
                "permission denied");
@@ -49,14 +49,14 @@ TEST_CASE_METHOD(Conformance, "a token within its thirty seconds", "[praefect]")
   Serve(Echo);
   const int64_t off = GENERATE(-20, 0, 20);
   auto call = CallWithoutToken(kUnary);
-  call.With("authorization", Authorization("client-secret", UnixNow() + off));
+  call.With("authorization", Authorization("hunter2-client", UnixNow() + off));
   CHECK_OK(call.Exchange({Sent()}));
 }
 
 TEST_CASE_METHOD(Conformance, "several authorization values", "[praefect]") {
   Serve(Echo);
   auto call = Call(kUnary);
-  call.With("authorization", Authorization("client-secret", UnixNow()));
+  call.With("authorization", Authorization("hunter2-client", UnixNow()));
   CHECK_STATUS(call.Exchange({Sent()}), StatusCode::UNAUTHENTICATED, "authentication required");
   CHECK(node_calls() == 0);
 }
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Conformance, "while transitioning, failures are let through", "
 
 TEST_CASE_METHOD(Conformance, "the client's token stays here, the node gets its own",
                  "[praefect]") {
-  options().node_token = GENERATE(as<std::string>(), "node-secret", "");
+  options().node_token = GENERATE(as<std::string>(), "hunter2-node", "");
   Serve(Echo);
   auto call = Call(kUnary);
   CHECK_OK(call.Exchange({Sent()}));
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(Conformance, "the client's token stays here, the node gets its 
     CHECK(seen.count("authorization") == 0);
   } else {
     REQUIRE(seen.count("authorization") == 1);
-    CHECK(IsAuthorizedBy("node-secret", seen.find("authorization")->second));
+    CHECK(IsAuthorizedBy("hunter2-node", seen.find("authorization")->second));
   }
 }
 
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(Conformance, "a node that refuses Praefect's token", "[praefect
   Serve([](NodeCall& call) {
     const Metadata metadata = call.metadata();
     const auto token = metadata.find("authorization");
-    if (token == metadata.end() || !IsAuthorizedBy("another-secret", token->second)) {
+    if (token == metadata.end() || !IsAuthorizedBy("hunter2-another", token->second)) {
       call.Finish({StatusCode::PERMISSION_DENIED, "permission denied"});
     }
   });
@@ -138,7 +138,7 @@ TEST_CASE_METHOD(Conformance, "no secret is ever logged", "[praefect]") {
   praefect().Terminate();
   CHECK(praefect().WaitExit() == 0);
   const std::string output = praefect().output();
-  CHECK_THAT(output, !Catch::Contains("client-secret") && !Catch::Contains("node-secret") &&
+  CHECK_THAT(output, !Catch::Contains("hunter2-client") && !Catch::Contains("hunter2-node") &&
                          !Catch::Contains("0123abcd") && !Catch::Contains("Bearer"));
 }
 

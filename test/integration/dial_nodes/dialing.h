@@ -10,7 +10,7 @@
 
 namespace praefect::test {
 
-inline const std::string kToken = "node secret";
+inline const std::string kToken = "hunter2 of the nodes";
 
 // A node as Gitaly is from 16.10 on: health checks need no token, and refusals are explained.
 inline NodeOptions NewGitaly(const std::string& storage, std::vector<std::string> arguments = {}) {
