@@ -28,7 +28,7 @@ TEST_CASE("A node that refuses Praefect's token answers the client itself") {
     return line.value("msg", "") == "node is healthy" && line.value("storage", "") == "gitaly-1";
   });
   cluster.primary().Crash();
-  cluster.primary().ChangeToken("changed");
+  cluster.primary().ChangeToken("hunter2-changed");
   cluster.primary().Start();
   const Outcome clone = cluster.TryClone("a.git");
   CHECK(clone.exit_status == 128);
