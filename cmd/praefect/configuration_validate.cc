@@ -56,16 +56,24 @@ void PrintJson(const std::vector<config::Problem>& findings) {
         "\n");
 }
 
+// In the order of the file, which is the order in which people correct it.
+std::vector<config::Problem> ByLine(std::vector<config::Problem> problems) {
+  std::stable_sort(problems.begin(), problems.end(),
+                   [](const auto& a, const auto& b) { return a.line < b.line; });
+  return problems;
+}
+
+std::string Count(size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 void PrintText(const std::vector<config::Problem>& findings,
-               const std::vector<config::Problem>& warnings) {
-  size_t mere_warnings = 0;
-  for (const auto& problem : findings) Print("error: " + problem.ToString() + "\n");
-  for (const auto& problem : warnings) {
-    if (problem.fails_validation) continue;
-    Print("warning: " + problem.ToString() + "\n");
-    ++mere_warnings;
-  }
-  Print(fmt::format("{} errors, {} warnings\n", findings.size(), mere_warnings));
+               std::vector<config::Problem> warnings) {
+  std::erase_if(warnings, [](const auto& problem) { return problem.fails_validation; });
+  for (const auto& problem : ByLine(findings)) Print("error: " + problem.ToString() + "\n");
+  for (const auto& problem : ByLine(warnings)) Print("warning: " + problem.ToString() + "\n");
+  Print(
+      fmt::format("{}, {}\n", Count(findings.size(), "error"), Count(warnings.size(), "warning")));
 }
 
 ExitCode Validate(const Invocation& invocation) {

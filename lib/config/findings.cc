@@ -18,11 +18,14 @@ std::string Problem::ToString() const {
 
 void Findings::Error(std::string_view key, std::string message, std::string suggestion,
                      std::string finding) {
-  const bool follows = std::any_of(errors_.begin(), errors_.end(),
-                                   [&](const Problem& error) { return error.key == key; });
-  if (follows) return;
+  if (HasError(key)) return;
   errors_.push_back(Make(key, std::move(message), std::move(suggestion)));
   errors_.back().finding = std::move(finding);
+}
+
+bool Findings::HasError(std::string_view key) const {
+  return std::any_of(errors_.begin(), errors_.end(),
+                     [&](const Problem& error) { return error.key == key; });
 }
 
 void Findings::Warn(std::string_view key, std::string message, std::string suggestion) {

@@ -18,6 +18,7 @@ class Findings {
 
   void Locate(std::string key, int line) { lines_.emplace(std::move(key), line); }
   bool Present(std::string_view key) const { return lines_.find(key) != lines_.end(); }
+  bool HasError(std::string_view key) const;
   const std::map<std::string, int, std::less<>>& lines() const { return lines_; }
 
   // `key` is a key path; its line is that of the nearest key above it that stands in the file. A

@@ -139,6 +139,7 @@ class Validator {
 
   void CheckAuth() {
     const Auth& auth = config_.auth;
+    if (findings_.HasError("auth.token_file")) return;
     if (auth.token.empty()) {
       findings_.Warn("auth.token",
                      "authentication is off: whoever reaches this Praefect may use it",

@@ -82,7 +82,14 @@ TEST_CASE_METHOD(Validation, "people get file, line, key, message, suggestion, a
             "warning: " +
             path +
             ":1: listen_adr: unknown key, it has no effect (did you mean listen_addr?)\n"
-            "1 errors, 1 warnings\n");
+            "1 error, 1 warning\n");
+}
+
+TEST_CASE_METHOD(Validation, "people get errors in the order of the file") {
+  const auto ending = Pipe("[logging]\nformat = 'xml'\n", "-o text");
+  CHECK(FirstLine(ending.output).rfind("error: standard input: listen_addr: ", 0) == 0);
+  CHECK(Mentions(ending.output, "error: standard input:2: logging.format: "));
+  CHECK(Mentions(ending.output, "\n3 errors, 1 warning\n"));
 }
 
 TEST_CASE_METHOD(Validation, "warnings are no findings") {
@@ -96,7 +103,7 @@ TEST_CASE_METHOD(Validation, "rules that serve only warns of are findings here")
   CHECK(Mentions(Pipe(text).output, "not in range: -1s is not greater than or equal to 0s"));
   const auto text_form = Pipe(text, "-o text");
   CHECK(Mentions(text_form.output, "error: standard input:10: reconciliation.scheduling_interval"));
-  CHECK(Mentions(text_form.output, "1 errors, 1 warnings"));
+  CHECK(Mentions(text_form.output, "1 error, 1 warning"));
 }
 
 TEST_CASE_METHOD(Validation, "a wrong type and a syntax error are findings with their place") {

@@ -80,6 +80,7 @@ TEST_CASE_METHOD(SecretFiles, "a secret has one source, and it must be readable"
   CHECK(ErrorAt(open, "auth.token_file") ==
         "file permission 0640 is too permissive, should be 0600 or 0400");
   CHECK(Mentions(Printed(open), path + " must hold the token"));
+  CHECK_FALSE(Mentions(Printed(open), "authentication is off"));
 }
 
 }  // namespace praefect::config
