@@ -46,7 +46,7 @@ class Inspector {
       return std::move(inspection_);
     }
     Say("dialed successfully!");
-    InspectionCalls calls(inspection_.server, deadline_, options_.wall_clock);
+    InspectionCalls calls(inspection_.server, options_, deadline_);
     Say("checking health...");
     if (!CheckHealth(calls)) return std::move(inspection_);
     Say("SUCCESS: node is healthy!");

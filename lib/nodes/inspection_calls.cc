@@ -3,8 +3,6 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
-#include <utility>
-
 #include "gitaly/server.grpc.pb.h"
 #include "grpc/health.grpc.pb.h"
 #include "nodes/channel.h"
@@ -35,12 +33,12 @@ struct InspectionCalls::Connection {
   ::gitaly::ServerService::Stub server;
 };
 
-InspectionCalls::InspectionCalls(const GitalyServer& server, Deadline deadline,
-                                 std::function<int64_t()> wall_clock)
+InspectionCalls::InspectionCalls(const GitalyServer& server, const InspectionOptions& options,
+                                 Deadline deadline)
     : server_(server),
       deadline_(deadline),
-      wall_clock_(std::move(wall_clock)),
-      connection_(std::make_unique<Connection>(MakeChannel(server.address))) {}
+      wall_clock_(options.wall_clock),
+      connection_(std::make_unique<Connection>(MakeChannel(server.address, options.tls))) {}
 
 InspectionCalls::~InspectionCalls() = default;
 

@@ -16,9 +16,8 @@ namespace praefect::nodes {
 
 class InspectionCalls {
  public:
-  // `wall_clock`: seconds since 1970, for tokens. `server` is borrowed.
-  InspectionCalls(const GitalyServer& server, Deadline deadline,
-                  std::function<int64_t()> wall_clock);
+  // Both are borrowed.
+  InspectionCalls(const GitalyServer& server, const InspectionOptions& options, Deadline deadline);
   ~InspectionCalls();
   InspectionCalls(const InspectionCalls&) = delete;
   InspectionCalls& operator=(const InspectionCalls&) = delete;
@@ -35,7 +34,7 @@ class InspectionCalls {
 
   const GitalyServer& server_;
   const Deadline deadline_;
-  const std::function<int64_t()> wall_clock_;
+  const std::function<int64_t()>& wall_clock_;
   const std::unique_ptr<Connection> connection_;
 };
 

@@ -149,7 +149,7 @@ class Judge {
           "on that host, see who owns the storage's folder (the user that Gitaly runs as must), "
           "whether its disk is mounted, and whether it is full or read-only");
     }
-    if (!Broken()) Add(layer, Outcome::kGood, std::string(NameOf(layer)));
+    if (!Broken()) Add(layer, Outcome::kGood, fmt::format("each is {}", NameOf(layer)));
   }
 
   const GitalyServer& server_;

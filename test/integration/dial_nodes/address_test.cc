@@ -36,7 +36,9 @@ class UnservedPort {
     close(fd_);
     for (const int waiting : waiting_) close(waiting);
   }
-  std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+  std::string address(const std::string& scheme = "tcp") const {
+    return scheme + "://127.0.0.1:" + std::to_string(port_);
+  }
 
  private:
   const int fd_;
@@ -80,6 +82,13 @@ TEST_CASE("a port that says nothing costs the timeout and no more") {
   const std::string report = Report(port.address(), "300ms");
   CHECK_THAT(report, Contains("connection ok, HTTP/2 BROKEN"));
   CHECK_THAT(report, Contains("it takes connections and says nothing"));
+}
+
+TEST_CASE("a port that leaves a TLS handshake unanswered costs the timeout and no more") {
+  const UnservedPort port(10);
+  const std::string report = Report(port.address("tls"), "300ms");
+  CHECK_THAT(report, Contains("connection ok, TLS BROKEN"));
+  CHECK_THAT(report, Contains("no answer to the TLS handshake"));
 }
 
 TEST_CASE("a name that nobody has is a broken name") {

@@ -2,10 +2,12 @@
 
 // Verbs for stories about `praefect dial-nodes`: a configuration, and what is said about its nodes.
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "integration/cli/praefect_program.h"
+#include "support/certificate_authority.h"
 #include "support/minigitaly/node_process.h"
 
 namespace praefect::test {
@@ -47,13 +49,22 @@ class Dialing {
     WriteFile(file, config_);
     std::vector<std::string> all = {"-config", file, "dial-nodes", "-timeout", "3s"};
     all.insert(all.end(), arguments.begin(), arguments.end());
-    return Praefect(all);
+    all.insert(all.begin(), PRAEFECT_PROGRAM);
+    const Outcome outcome = test::Run({all, environment_, {}, {}});
+    return {outcome.exit_status, outcome.output, outcome.error};
+  }
+
+  // Of the machine's own trust nothing is left.
+  void TrustOnly(const CertificateAuthority& authority) {
+    environment_ = {{"SSL_CERT_FILE", authority.root()},
+                    {"SSL_CERT_DIR", authority.empty_folder()}};
   }
 
   const TemporaryDirectory& folder() const { return folder_; }
 
  private:
   const TemporaryDirectory folder_;
+  std::map<std::string, std::string> environment_;
   std::string config_;
 };
 
