@@ -4,12 +4,15 @@
 #include "configuration_validate.h"
 #include "dial_nodes.h"
 #include "serve.h"
+#include "sql_migrate.h"
+#include "sql_ping.h"
 
 namespace praefect::cmd {
 namespace {
 
 constexpr const Command* kCommands[] = {
-    &kServe, &kConfigurationShow, &kConfigurationValidate, &kDialNodes, &kPingNodes,
+    &kServe,   &kConfigurationShow, &kConfigurationValidate, &kDialNodes,        &kPingNodes,
+    &kSqlPing, &kSqlMigrate,        &kSqlMigrateDown,        &kSqlMigrateStatus,
 };
 
 constexpr Flag kGlobalFlags[] = {

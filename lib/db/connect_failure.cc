@@ -281,11 +281,15 @@ std::vector<ConnectFailure> CheckEndpoint(const config::DatabaseEndpoint& endpoi
   return failures;
 }
 
+const ConnectFailure& Furthest(const std::vector<ConnectFailure>& failures) {
+  return *std::max_element(
+      failures.begin(), failures.end(),
+      [](const auto& one, const auto& other) { return one.layer < other.layer; });
+}
+
 Error ToError(const std::vector<ConnectFailure>& failures, const config::DatabaseEndpoint& endpoint,
               std::string_view section) {
-  const ConnectFailure& worst =
-      *std::max_element(failures.begin(), failures.end(),
-                        [](const auto& one, const auto& other) { return one.layer < other.layer; });
+  const ConnectFailure& worst = Furthest(failures);
   Error error;
   error.layer = worst.layer;
   error.sqlstate = worst.sqlstate;

@@ -39,8 +39,9 @@ ConnectFailure ExplainTimeout(Stage stage, const Place& place);
 // What can be told without a server: files that are not there, an unknown sslmode.
 std::vector<ConnectFailure> CheckEndpoint(const config::DatabaseEndpoint& endpoint);
 
-// `section` is "database" or "database.session_pooled". Of several failures, the one that got
-// furthest is told. Not empty.
+// The one that got furthest, of at least one.
+const ConnectFailure& Furthest(const std::vector<ConnectFailure>& failures);
+// Tells of that one. `section` is "database" or "database.session_pooled".
 Error ToError(const std::vector<ConnectFailure>& failures, const config::DatabaseEndpoint& endpoint,
               std::string_view section);
 

@@ -45,6 +45,10 @@ std::string_view LayerName(Layer layer) {
       return "lost";
     case Layer::kFile:
       return "file";
+    case Layer::kVersion:
+      return "version";
+    case Layer::kListen:
+      return "listen";
   }
   return "unknown";
 }

@@ -10,7 +10,7 @@
 
 namespace praefect::db {
 
-// In the order in which they are reached.
+// Those of connecting in the order in which they are reached.
 enum class Layer {
   kArgument,      // a text that is no text: refused before anything was sent
   kPool,          // no connection became free in time, or too many wait, or we are stopping
@@ -24,6 +24,8 @@ enum class Layer {
   kTimeout,       // the deadline passed while it worked
   kLost,          // the connection broke
   kFile,          // the embedded store: locked, corrupt, full, not writable
+  kVersion,       // a server that is too old
+  kListen,        // notifications do not arrive
 };
 
 std::string_view LayerName(Layer layer);  // "resolve"

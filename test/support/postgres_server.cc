@@ -86,11 +86,13 @@ int FreePort() {
 }
 
 PostgresServer::PostgresServer(PostgresServerOptions options)
-    : PostgresServer(std::move(options), {Program("initdb"), "-E", "UTF8", "--locale=C.UTF-8", "-U",
-                                          "postgres", "--auth=trust", "--no-sync", "-D"}) {}
+    : PostgresServer(std::move(options), 0,
+                     {Program("initdb"), "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres",
+                      "--auth=trust", "--no-sync", "-D"}) {}
 
-PostgresServer::PostgresServer(PostgresServerOptions options, std::vector<std::string> initialise)
-    : options_(std::move(options)) {
+PostgresServer::PostgresServer(PostgresServerOptions options, int port,
+                               std::vector<std::string> initialise)
+    : options_(std::move(options)), port_(port) {
   GiveAway(directory_.path());
   initialise.push_back((directory_ / "data").string());
   MustRun(std::move(initialise));
@@ -99,8 +101,10 @@ PostgresServer::PostgresServer(PostgresServerOptions options, std::vector<std::s
 }
 
 std::unique_ptr<PostgresServer> PostgresServer::StandbyOf(const PostgresServer& primary) {
+  PostgresServerOptions options = primary.options_;
+  options.address = "127.0.0.2";
   return std::unique_ptr<PostgresServer>(new PostgresServer(
-      primary.options_,
+      std::move(options), primary.port(),
       {Program("pg_basebackup"), "-R", "-h", primary.directory().string(), "-p",
        std::to_string(primary.port()), "-U", "postgres", "--no-sync", "-c", "fast", "-D"}));
 }
@@ -109,9 +113,10 @@ PostgresServer::~PostgresServer() { Stop(); }
 
 void PostgresServer::Configure() const {
   std::string settings =
-      "listen_addresses = '127.0.0.1'\nfsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n"
+      "fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n"
       "max_connections = 60\nmax_wal_senders = 4\nautovacuum_naptime = 5s\n";
-  settings += fmt::format("unix_socket_directories = '{}'\n", directory().string());
+  settings += fmt::format("listen_addresses = '{}'\nunix_socket_directories = '{}'\n",
+                          options_.address, directory().string());
   for (const auto& [name, value] : options_.settings) {
     settings += fmt::format("{} = '{}'\n", name, value);
   }
@@ -147,7 +152,7 @@ std::string PostgresServer::Log() const { return ReadFile(directory_ / "log"); }
 
 config::DatabaseEndpoint PostgresServer::Endpoint(const std::string& dbname, bool tcp) const {
   config::DatabaseEndpoint endpoint;
-  endpoint.host = tcp ? "127.0.0.1" : directory().string();
+  endpoint.host = tcp ? options_.address : directory().string();
   endpoint.port = port_;
   endpoint.user = "postgres";
   endpoint.dbname = dbname;

@@ -1,7 +1,8 @@
 #pragma once
 
-// A PostgreSQL server of the test's own, run as user postgres on a free port of 127.0.0.1 and on a
-// unix socket, with its data in a temporary folder. And Debian's PgBouncer in front of one.
+// A PostgreSQL server of the test's own, run as user postgres on a free port of a loopback address
+// and on a unix socket, with its data in a temporary folder. And Debian's PgBouncer in front of
+// one.
 
 #include <map>
 #include <memory>
@@ -25,7 +26,8 @@ struct PostgresServerOptions {
   std::string hba =                             // pg_hba.conf
       "local all all trust\n"
       "local replication all trust\n"
-      "host all all 127.0.0.1/32 trust\n";
+      "host all all 127.0.0.0/8 trust\n";
+  std::string address = "127.0.0.1";
   std::map<std::string, std::string>
       files;  // put beside the data with mode 0600: keys, certificates
 };
@@ -33,7 +35,7 @@ struct PostgresServerOptions {
 class PostgresServer {
  public:
   explicit PostgresServer(PostgresServerOptions options = {});
-  // A streaming standby of `primary`, which must run.
+  // A streaming standby of `primary`, which must run: on the same port of 127.0.0.2.
   static std::unique_ptr<PostgresServer> StandbyOf(const PostgresServer& primary);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
@@ -44,7 +46,7 @@ class PostgresServer {
     return directory_.path();
   }  // also of the socket
 
-  // As role postgres over the unix socket; with `tcp` as 127.0.0.1, without TLS.
+  // As role postgres over the unix socket; with `tcp` at its address, without TLS.
   config::DatabaseEndpoint Endpoint(const std::string& dbname = "postgres", bool tcp = false) const;
   // A new, empty database; its name.
   std::string CreateDatabase();
@@ -58,7 +60,7 @@ class PostgresServer {
   std::string Log() const;
 
  private:
-  PostgresServer(PostgresServerOptions options, std::vector<std::string> initialise);
+  PostgresServer(PostgresServerOptions options, int port, std::vector<std::string> initialise);
   void Configure() const;
 
   const PostgresServerOptions options_;
