@@ -27,22 +27,27 @@ struct ListenerEvents {
 
 struct ListenerOptions {
   config::DatabaseEndpoint endpoint;
-  std::vector<std::string> channels;  // lower-case names
+  std::string section = "database.session_pooled";  // its place in the configuration, for errors
+  std::vector<std::string> channels;                // lower-case names
   std::chrono::milliseconds self_test_timeout{5'000};
+  // Nothing heard for so long: the server is asked whether it is still there.
+  std::chrono::milliseconds idle_check{5'000};
   std::chrono::milliseconds min_backoff{50};  // between attempts; doubles, with jitter
   std::chrono::milliseconds max_backoff{2'000};
-  uint64_t seed = 0;
+  uint64_t seed = 0;  // of the jitter; 0: from the operating system
 };
 
 class Listener {
  public:
-  virtual ~Listener() = default;  // ends its thread within a second
-  // Connections made so far, for metrics.
-  virtual uint64_t connects() const = 0;
+  // Ends the thread; at once, or when the self-test that is under way has ended.
+  virtual ~Listener() = default;
+  virtual uint64_t connects() const = 0;       // that passed the self-test
+  virtual uint64_t disconnects() const = 0;    // of these
+  virtual uint64_t notifications() const = 0;  // on the channels
 };
 
-// Connects, tests itself and stays connected until it is destroyed. `pool` (which sends the
-// self-test's notification) and `logger` must outlive it.
+// Connects, tests itself and stays connected until it is destroyed, with a thread of its own.
+// `pool` (which sends the self-test's notification) and `logger` must outlive it.
 std::unique_ptr<Listener> Listen(ListenerOptions options, ListenerEvents events, Database& pool,
                                  observe::Logger& logger);
 
