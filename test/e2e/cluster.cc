@@ -79,8 +79,9 @@ std::string Cluster::MakeConfig() const {
                            : fmt::format("socket_path = '{}'\n", (directory_ / "socket").string());
   config += fmt::format(
       "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '{}'\n"
+      "graceful_stop_delay = '{}'\n"
       "[logging]\nformat = 'json'\n[auth]\ntoken = '{}'\n",
-      setup_.graceful_stop_timeout, client_token_);
+      setup_.graceful_stop_timeout, setup_.graceful_stop_delay, client_token_);
   const std::string& token = setup_.node_token.empty() ? node_token_ : setup_.node_token;
   auto node = nodes_.begin();
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) {
@@ -96,6 +97,17 @@ void Cluster::RestartPraefect() {
   praefect_.reset();
   praefect_.emplace(directory_ / "praefect", config_);
   praefect_->WaitUntilListening();
+}
+
+void Cluster::Reload(const std::string& old_text, const std::string& new_text) {
+  REQUIRE(Contains(config_, old_text));
+  for (size_t at = 0; (at = config_.find(old_text, at)) != std::string::npos;) {
+    config_.replace(at, old_text.size(), new_text);
+    at += new_text.size();
+  }
+  praefect_->Configure(config_);
+  praefect_->Signal(SIGHUP);
+  praefect_->WaitLog("configuration read again");
 }
 
 std::map<std::string, std::string> Cluster::Environment(const std::string& virtual_storage) const {

@@ -28,6 +28,7 @@ struct ClusterSetup {
   std::vector<VirtualStorageSetup> virtual_storages = {
       {"default", {"gitaly-1", "gitaly-2", "gitaly-3"}}};
   std::string graceful_stop_timeout = "20s";
+  std::string graceful_stop_delay = "0s";
   std::string node_token;  // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;
   bool nodes_up = true;  // before Praefect starts
@@ -50,6 +51,11 @@ class Cluster {
 
   // Praefect again with the same configuration; the old one has ended.
   void RestartPraefect();
+
+  // Edits the configuration and lets Praefect read it again. `old_text` stands in it.
+  void Reload(const std::string& old_text, const std::string& new_text);
+  const std::string& client_token() const { return client_token_; }
+  const std::string& node_token() const { return node_token_; }
 
   // What a client of Praefect has in its environment.
   std::map<std::string, std::string> Environment(const std::string& virtual_storage = "") const;

@@ -27,8 +27,7 @@ std::string AfterColon(const std::string& address) {
 PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& config)
     : directory_(directory) {
   fs::create_directories(directory_);
-  WriteFile(directory_ / "config.toml", config);
-  fs::permissions(directory_ / "config.toml", fs::perms::owner_read | fs::perms::owner_write);
+  Configure(config);
   WriteFile(directory_ / "output", "");  // what an earlier one said there is not ours
   Command command;
   command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1",
@@ -36,6 +35,11 @@ PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& con
   command.directory = directory_;
   command.environment = {{"TMPDIR", directory_.parent_path() / "tmp"}};
   process_.emplace(command);
+}
+
+void PraefectDaemon::Configure(const std::string& config) const {
+  WriteFile(directory_ / "config.toml", config);
+  fs::permissions(directory_ / "config.toml", fs::perms::owner_read | fs::perms::owner_write);
 }
 
 void PraefectDaemon::WaitUntilListening() { WaitLog(kListening); }

@@ -30,6 +30,8 @@ class PraefectDaemon {
 
   pid_t pid() const { return process_->pid(); }
   void Signal(int signal);
+  // Replaces config.toml; nothing happens until it is told to read it.
+  void Configure(const std::string& config) const;
   // Empty when it does not end.
   std::optional<int> WaitExit(std::chrono::milliseconds longest = std::chrono::seconds(30));
 

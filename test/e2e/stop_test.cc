@@ -72,6 +72,22 @@ TEST_CASE("A push that is under way at TERM finishes, then Praefect ends") {
   CHECK(cluster.primary().Refs("a.git").at("refs/heads/main") == id);
 }
 
+TEST_CASE("After TERM readiness goes first, then the listeners, and what is open finishes") {
+  ClusterSetup setup;
+  setup.graceful_stop_delay = "3s";
+  Cluster cluster(setup);
+  const WorkingCopy copy = cluster.CreateWithCommit("a.git");
+  copy.Commit("README", "second\n");
+  HeldPush push(copy);
+  cluster.praefect().Signal(SIGTERM);
+  cluster.praefect().WaitLog("told to stop: not ready any more, still listening");
+  CHECK(cluster.TryClone("a.git").exit_status == 0);
+  cluster.praefect().WaitLog(kDraining);
+  CHECK(Eventually([&] { return cluster.TryClone("a.git").exit_status == 128; }));
+  CHECK(push.LetGoAndWait().exit_status == 0);
+  CHECK(cluster.praefect().WaitExit(kAtOnce) == 0);
+}
+
 TEST_CASE("Nobody new is let in after TERM") {
   Cluster cluster;
   const WorkingCopy copy = cluster.CreateWithCommit("a.git");

@@ -109,4 +109,24 @@ TEST_CASE_METHOD(Server, "USR1 reopens the log") {
   CHECK(process().Wait() == 0);
 }
 
+TEST_CASE("a log file that was renamed is left alone after USR1") {
+  const TemporaryDirectory folder;
+  const std::string file = folder / "log", rotated = folder / "log.1";
+  WriteFile(folder / "t.toml", "listen_addr = '127.0.0.1:0'\nlogging.file = '" + file +
+                                   "'\n[[virtual_storage]]\nname = 'v'\n[[virtual_storage.node]]\n"
+                                   "storage = 's'\naddress = 'unix:/nonexistent'\n");
+  Process process({{PRAEFECT_PROGRAM, "-config", folder / "t.toml"}});
+  const auto logs = [](const std::string& into, const std::string& text) {
+    return Eventually([&] { return Mentions(ReadFile(into), text); });
+  };
+  REQUIRE(logs(file, "listening at address"));
+  std::filesystem::rename(file, rotated);
+  process.Kill(SIGUSR1);
+  CHECK(logs(file, "log file reopened"));
+  process.Kill(SIGTERM);
+  CHECK(process.Wait() == 0);
+  CHECK(Mentions(ReadFile(file), "Praefect has stopped"));
+  CHECK_FALSE(Mentions(ReadFile(rotated), "Praefect has stopped"));
+}
+
 }  // namespace praefect::test
