@@ -69,6 +69,17 @@ PraefectProcess::PraefectProcess(const std::string& program, Transport transport
   throw std::runtime_error("praefect does not start:\n" + output());
 }
 
+std::string PraefectProcess::MetricsPage() {
+  const auto line = WaitLog(
+      [](const nlohmann::json& l) { return l.value("msg", "") == "Starting prometheus listener"; });
+  Socket socket = Dial("tcp://" + line["address"].get<std::string>());
+  socket.WriteAll("GET /metrics HTTP/1.0\r\n\r\n");
+  std::string page;
+  while (socket.ReadSome(page, std::chrono::seconds(5)) == Socket::Input::kBytes) {
+  }
+  return page;
+}
+
 void PraefectProcess::Terminate() { process_->Kill(SIGTERM); }
 
 std::optional<int> PraefectProcess::WaitExit() { return process_->WaitFor(kPatience); }

@@ -35,6 +35,9 @@ class PraefectProcess {
   std::optional<int> WaitExit();
   size_t resident_bytes() const;
 
+  // What Prometheus gets; needs prometheus_listen_addr.
+  std::string MetricsPage();
+
   std::string output() const;
   // Lines of the log so far.
   std::vector<nlohmann::json> Log() const;

@@ -17,17 +17,6 @@ RawAnswer Ask(RawClient& client, const std::string& path, const Fields& fields,
   return client.Answer(stream);
 }
 
-std::string Metrics(PraefectProcess& praefect) {
-  const auto line = praefect.WaitLog(
-      [](const nlohmann::json& l) { return l.value("msg", "") == "Starting prometheus listener"; });
-  Socket socket = Dial("tcp://" + line["address"].get<std::string>());
-  socket.WriteAll("GET /metrics HTTP/1.0\r\n\r\n");
-  std::string page;
-  while (socket.ReadSome(page, std::chrono::seconds(5)) == Socket::Input::kBytes) {
-  }
-  return page;
-}
-
 struct Reported : Conformance {
   Reported() {
     options().keys = "prometheus_listen_addr = \"127.0.0.1:0\"";
@@ -42,14 +31,14 @@ struct Reported : Conformance {
     RawClient client(address());
     CHECK(test::Ask(client, path, fields, data).grpc_status() != "0");
   }
-  std::string Metrics() { return test::Metrics(praefect()); }
 
   void CheckReported(const std::string& reason) {
     const auto line = praefect().WaitLog(
         [&](const nlohmann::json& l) { return l.value("praefect.refusal", "") == reason; });
     CHECK_FALSE(line.value("error", "").empty());
-    CHECK_THAT(Metrics(), Catch::Contains(fmt::format(
-                              "gitaly_praefect_refusals_total{{reason=\"{}\"}} 1\n", reason)));
+    CHECK_THAT(praefect().MetricsPage(),
+               Catch::Contains(
+                   fmt::format("gitaly_praefect_refusals_total{{reason=\"{}\"}} 1\n", reason)));
     CHECK(node_calls() == 0);
   }
 };
@@ -101,7 +90,7 @@ TEST_CASE_METHOD(Reported, "connections that speak something else are counted by
   std::string rest;
   while (socket.ReadSome(rest, std::chrono::seconds(5)) == Socket::Input::kBytes) {
   }
-  CHECK_THAT(Metrics(),
+  CHECK_THAT(praefect().MetricsPage(),
              Catch::Contains(fmt::format(
                  "gitaly_praefect_client_connections_closed_total{{reason=\"{}\"}} 1\n", reason)));
 }
@@ -114,7 +103,7 @@ TEST_CASE_METHOD(Conformance, "connections above the limit are closed and counte
   for (int i = 0; i < 10; ++i) sockets.push_back(Dial(address()));
   const std::string counter = "gitaly_praefect_refusals_total{reason=\"max_connections\"} ";
   CHECK(Eventually([&] {
-    const std::string page = Metrics(praefect());
+    const std::string page = praefect().MetricsPage();
     const size_t at = page.find(counter);
     return at != std::string::npos && std::stoi(page.substr(at + counter.size())) >= 5;
   }));
@@ -124,7 +113,7 @@ TEST_CASE_METHOD(Conformance, "connections above the limit are closed and counte
 
 TEST_CASE_METHOD(Reported, "an unknown name never becomes a label", "[praefect]") {
   Ask("/gitaly.RefService/OneOfManyNames", Authorized(), GrpcFrame(Sent()));
-  CHECK_THAT(Metrics(), !Catch::Contains("OneOfManyNames"));
+  CHECK_THAT(praefect().MetricsPage(), !Catch::Contains("OneOfManyNames"));
 }
 
 }  // namespace

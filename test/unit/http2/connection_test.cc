@@ -527,6 +527,7 @@ TEST_CASE("a client that makes us answer and never reads is not answered for eve
   client.Write(flood);
   pair.RunUntil([&] { return client.end.connection == nullptr; });
   CHECK(client.end.closure.kind == ConnectionClosure::Kind::kFlood);
+  CHECK(client.end.closure.limit == "queued_frames");
 }
 
 TEST_CASE("streams beyond the limit are counted, with what becomes of the connection") {
