@@ -1,0 +1,95 @@
+#include "relay.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "support/postgres_server.h"
+
+namespace praefect::test {
+namespace {
+
+constexpr int kLookMs = 20;
+
+sockaddr_in Loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+bool Readable(int fd) {
+  pollfd polled{fd, POLLIN, 0};
+  return poll(&polled, 1, kLookMs) > 0;
+}
+
+}  // namespace
+
+Relay::Relay(int server_port) : server_port_(server_port), port_(FreePort()) {
+  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port_);
+  bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  listen(listener_, 16);
+  thread_ = std::thread([this] { Run(); });
+}
+
+Relay::~Relay() {
+  stopping_ = true;
+  thread_.join();
+  for (const int fd : silent_) close(fd);
+  close(listener_);
+}
+
+void Relay::CutAfter(size_t bytes_to_server, size_t bytes_to_client, bool silently) {
+  silently_ = silently;
+  to_server_ = bytes_to_server;
+  to_client_ = bytes_to_client;
+}
+
+void Relay::Run() {
+  while (!stopping_) {
+    if (!Readable(listener_)) continue;
+    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = Loopback(server_port_);
+    if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      Pass(client, server);
+    }
+    if (silently_) {
+      silent_.insert(silent_.end(), {client, server});
+    } else {
+      close(client);
+      close(server);
+    }
+    CutAfter(kNever, kNever);
+  }
+}
+
+void Relay::Pass(int client, int server) {
+  while (!stopping_) {
+    pollfd polled[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+    poll(polled, 2, kLookMs);
+    if (polled[0].revents != 0 && !PassSome(client, server, to_server_)) return;
+    if (polled[1].revents != 0 && !PassSome(server, client, to_client_)) return;
+  }
+}
+
+// False when the connection is over.
+bool Relay::PassSome(int from, int to, std::atomic<size_t>& left) {
+  char bytes[4096];
+  const ssize_t count = recv(from, bytes, sizeof bytes, 0);
+  if (count <= 0) return false;
+  const size_t allowed = left;  // once: it may be set as soon as the bytes have arrived
+  const size_t passed = std::min(allowed, static_cast<size_t>(count));
+  if (send(to, bytes, passed, MSG_NOSIGNAL) < 0) return false;
+  if (allowed == kNever) return true;
+  left = allowed - passed;
+  return allowed > passed;
+}
+
+}  // namespace praefect::test
