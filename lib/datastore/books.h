@@ -38,7 +38,9 @@ struct Job {
   // whose claim is kNoClaim is void: it ends without claiming anything.
   int source = kNoStorage;
   int64_t claim = kNoClaim;
-  bool quiet = false;  // a delete that began with nothing in flight for the repository
+  bool quiet = false;    // a delete that began with nothing in flight for the repository
+  int64_t run = 0;       // while it runs or lingers: its id, by which it is completed,
+  int64_t instance = 0;  // and whose it is
 
   friend bool operator==(const Job&, const Job&) = default;
 };
@@ -65,6 +67,7 @@ struct Intent {
   int storage = kNoStorage;  // kNoStorage: an adoption, which asks and changes nothing
   int64_t term = 0;
   bool lingering = false;  // no owner waits for its end any more
+  int64_t instance = 0;    // whose it is
 
   friend bool operator==(const Intent&, const Intent&) = default;
 };

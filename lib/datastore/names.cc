@@ -3,35 +3,13 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
+#include "gitaly/wire.h"
+
 namespace praefect::datastore {
 namespace {
 
 bool IsHex(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == text.npos;
-}
-
-// The length of the well-formed UTF-8 sequence that `text` begins with; 0 when there is none.
-size_t SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xf0 && byte(1) < 0x90);
-  const bool no_character = (lead == 0xed && byte(1) > 0x9f) || (lead == 0xf4 && byte(1) > 0x8f);
-  return overlong || no_character ? 0 : length;
-}
-
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = SequenceLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
 }
 
 absl::Status CheckKey(std::string_view what, std::string_view text, size_t max_bytes) {
@@ -43,7 +21,7 @@ absl::Status CheckKey(std::string_view what, std::string_view text, size_t max_b
     return refuse(fmt::format("has {} bytes, more than {}", text.size(), max_bytes));
   }
   if (text.find('\0') != text.npos) return refuse("contains a NUL byte");
-  if (!IsUtf8(text)) return refuse("is not valid UTF-8");
+  if (!gitaly::IsUtf8(text)) return refuse("is not valid UTF-8");
   return absl::OkStatus();
 }
 

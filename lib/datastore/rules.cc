@@ -10,6 +10,13 @@ bool HasIntentOn(const Books& books, int storage) {
                      [&](const Intent& intent) { return intent.storage == storage; });
 }
 
+// The primary, or a replica that was compared with it and that no unsettled call may have changed.
+bool IsSourceFit(const Books& books, int storage) {
+  if (!IsCurrent(books, storage)) return false;
+  return storage == books.primary ||
+         (books.replicas[storage].verified && !HasIntentOn(books, storage));
+}
+
 bool IsRunningCopy(const Replica& replica) {
   return IsBusy(replica) && replica.job.kind == JobKind::kCopy;
 }
@@ -154,7 +161,7 @@ bool MayCopy(const Books& books, int source, int target, bool nothing_there) {
   return books.state == RepositoryState::kLive && source != target && target != books.primary &&
          to.job.state == JobState::kReady && to.job.kind == JobKind::kCopy && !to.suspect &&
          (to.row || nothing_there) && !IsProven(books, target) && !IsSource(books, target) &&
-         IsCurrent(books, source) && (source == books.primary || !HasIntentOn(books, source));
+         IsSourceFit(books, source);
 }
 
 void StartCopy(Books& books, int source, int target) {

@@ -65,10 +65,11 @@ void Settle(Books& books, absl::Span<const Settlement> settlements);
 
 // --- Copies ---
 
-// `source` is current and, unless it is the primary, has no unsettled call (the settle would repair
-// what such a copy spreads, but nothing is spread that nobody may know of); `target` is neither the
-// primary, nor current and verified, suspect, busy, or itself the source of a running copy. A
-// target without a row needs that the node was asked and has nothing at the replica path.
+// `source` is current, and the primary or a verified one without an unsettled call (the settle
+// would repair what such a copy spreads, but nothing is spread that nobody may know of); `target`
+// is neither the primary, nor current and verified, suspect, busy, or itself the source of a
+// running copy. A target without a row needs that the node was asked and has nothing at the replica
+// path.
 bool MayCopy(const Books& books, int source, int target, bool nothing_there);
 // Notes what the source holds now, and the target's row. Requires MayCopy.
 void StartCopy(Books& books, int source, int target);

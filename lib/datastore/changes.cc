@@ -1,0 +1,209 @@
+#include "datastore/changes.h"
+
+#include <utility>
+
+#include "datastore/rules.h"
+
+namespace praefect::datastore {
+namespace {
+
+// Of a storage that has a place in the books.
+using StorageRule = std::function<bool(Books&, int storage)>;
+
+Rule At(std::string storage, StorageRule rule) {
+  return [storage = std::move(storage), rule = std::move(rule)](Repository& repository) {
+    const int position = repository.Position(storage);
+    return position != kNoStorage && rule(repository.books, position);
+  };
+}
+
+// Of the run that has the replica.
+Rule AtRun(std::string storage, int64_t run, StorageRule rule) {
+  return At(std::move(storage), [run, rule = std::move(rule)](Books& books, int position) {
+    const Replica& replica = books.replicas[position];
+    return IsBusy(replica) && replica.job.run == run && rule(books, position);
+  });
+}
+
+void Own(Job& job, int64_t run, int64_t instance) {
+  job.run = run;
+  job.instance = instance;
+}
+
+const Intent* FindIntent(const Books& books, int64_t id) {
+  for (const Intent& intent : books.intents) {
+    if (intent.id == id) return &intent;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Rule StartCopyOnto(std::string target, std::vector<std::string> sources, bool nothing_there,
+                   int64_t run, int64_t instance) {
+  return [=](Repository& repository) {
+    Books& books = repository.books;
+    const int to = repository.Position(target);
+    for (const std::string& source : sources) {
+      const int from = repository.Position(source);
+      if (to == kNoStorage || from == kNoStorage || !MayCopy(books, from, to, nothing_there))
+        continue;
+      StartCopy(books, from, to);
+      Own(books.replicas[to].job, run, instance);
+      return true;
+    }
+    return false;
+  };
+}
+
+Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance) {
+  return At(std::move(storage), [=](Books& books, int position) {
+    if (!MayDelete(books, position)) return false;
+    StartDelete(books, position);
+    Own(books.replicas[position].job, run, instance);
+    return true;
+  });
+}
+
+Rule CompleteRun(std::string storage, int64_t run, bool verified) {
+  return AtRun(std::move(storage), run, [verified](Books& books, int position) {
+    if (books.replicas[position].job.kind == JobKind::kDelete) {
+      CompleteDelete(books, position);
+    } else {
+      CompleteCopy(books, position, verified);
+    }
+    return true;
+  });
+}
+
+Rule LoseRun(std::string storage, int64_t run) {
+  return AtRun(std::move(storage), run, [](Books& books, int position) {
+    LoseJob(books, position);
+    return true;
+  });
+}
+
+Rule ReleaseRun(std::string storage, int64_t run) {
+  return AtRun(std::move(storage), run, [](Books& books, int position) {
+    ReleaseJob(books, position);
+    return true;
+  });
+}
+
+Rule ParkJob(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    Job& job = books.replicas[position].job;
+    if (job.state != JobState::kReady) return false;
+    job.state = JobState::kParked;
+    return true;
+  });
+}
+
+Rule WantAllCopies() {
+  return [](Repository& repository) {
+    WantCopies(repository.books);
+    return true;
+  };
+}
+
+Rule PromoteTo(std::string storage, bool planned) {
+  return At(std::move(storage), [planned](Books& books, int position) {
+    if (!MayPromote(books, position) || (planned && !books.intents.empty())) return false;
+    Promote(books, position);
+    return true;
+  });
+}
+
+Rule PromoteWithLossTo(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    const Replica& replica = books.replicas[position];
+    if (books.state != RepositoryState::kLive || !replica.row || IsBusy(replica)) return false;
+    PromoteWithLoss(books, position);
+    return true;
+  });
+}
+
+Rule WithdrawClaimOf(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    Withdraw(books, position);
+    return true;
+  });
+}
+
+Rule SuspectStorage(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    if (!books.replicas[position].row || books.replicas[position].suspect) return false;
+    MakeSuspect(books, position);
+    return true;
+  });
+}
+
+Rule RestoreStorage(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    if (!books.replicas[position].suspect) return false;
+    RestoreSuspect(books, position);
+    return true;
+  });
+}
+
+Rule GiveUpStorage(std::string storage) {
+  return At(std::move(storage), [](Books& books, int position) {
+    if (!books.replicas[position].suspect) return false;
+    GiveUpSuspect(books, position);
+    return true;
+  });
+}
+
+Rule LetIntentLinger(int64_t intent) {
+  return [intent](Repository& repository) {
+    if (FindIntent(repository.books, intent) == nullptr) return false;
+    LetLinger(repository.books, intent);
+    return true;
+  };
+}
+
+Rule EndCreation(int64_t intent, bool node_ok, bool told_otherwise) {
+  return [=](Repository& repository) {
+    Books& books = repository.books;
+    const Intent* found = FindIntent(books, intent);
+    if (found == nullptr || books.state == RepositoryState::kLive) return false;
+    const Settlement settlement{.intent = intent,
+                                .storage = found->storage,
+                                .term = found->term,
+                                .node_ok = node_ok,
+                                .told_otherwise = told_otherwise};
+    Settle(books, {&settlement, 1});
+    return true;
+  };
+}
+
+Rule WithdrawCreation(int64_t intent) {
+  return [intent](Repository& repository) {
+    Books& books = repository.books;
+    if (books.state == RepositoryState::kLive || FindIntent(books, intent) == nullptr) return false;
+    Remove(books);
+    for (Replica& replica : books.replicas) replica = Replica();
+    DropIntent(books, intent);
+    return true;
+  };
+}
+
+Rule AdoptFrom(std::vector<std::string> holders, std::string primary) {
+  return [=](Repository& repository) {
+    if (repository.books.state != RepositoryState::kCreating) return false;
+    absl::InlinedVector<int, 3> positions;
+    for (const std::string& holder : holders) positions.push_back(repository.Place(holder));
+    Adopt(repository.books, repository.Place(primary), positions);
+    return true;
+  };
+}
+
+Rule RemoveRepository() {
+  return [](Repository& repository) {
+    if (repository.books.state == RepositoryState::kRemoving) return false;
+    Remove(repository.books);
+    return true;
+  };
+}
+
+}  // namespace praefect::datastore

@@ -1,0 +1,49 @@
+#pragma once
+
+// Changes of one repository by the names of its storages, for Store::Change: each is a rule
+// (rules.h) and what has to hold for it. A change that does not hold is refused and leaves
+// everything as it was.
+
+#include <string>
+#include <vector>
+
+#include "datastore/store.h"
+
+namespace praefect::datastore {
+
+// --- Copies and deletes ---
+
+// From the first storage of `sources` that may serve. `nothing_there`: the node was asked and has
+// nothing at the replica path.
+Rule StartCopyOnto(std::string target, std::vector<std::string> sources, bool nothing_there,
+                   int64_t run, int64_t instance);
+Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance);
+// By the run that was started: a late one of a run that was released changes nothing.
+Rule CompleteRun(std::string storage, int64_t run, bool verified);
+Rule LoseRun(std::string storage, int64_t run);
+Rule ReleaseRun(std::string storage, int64_t run);
+// Hopeless for now; a change of the repository makes it ready again.
+Rule ParkJob(std::string storage);
+Rule WantAllCopies();
+
+// --- Primary and claims ---
+
+// `planned`: only when nothing is open.
+Rule PromoteTo(std::string storage, bool planned);
+Rule PromoteWithLossTo(std::string storage);
+Rule WithdrawClaimOf(std::string storage);
+Rule SuspectStorage(std::string storage);
+Rule RestoreStorage(std::string storage);
+Rule GiveUpStorage(std::string storage);
+
+// --- Calls ---
+
+Rule LetIntentLinger(int64_t intent);
+// The end of the call that creates the repository: it is live, or it is being removed from now on.
+Rule EndCreation(int64_t intent, bool node_ok, bool told_otherwise);
+// The node's own ALREADY_EXISTS, or an adoption that failed: the row goes and nothing is deleted.
+Rule WithdrawCreation(int64_t intent);
+Rule AdoptFrom(std::vector<std::string> holders, std::string primary);
+Rule RemoveRepository();
+
+}  // namespace praefect::datastore

@@ -1,0 +1,277 @@
+#include "datastore/store.h"
+
+#include <memory>
+#include <utility>
+
+#include "datastore/names.h"
+#include "datastore/repository_rows.h"
+#include "datastore/rules.h"
+
+namespace praefect::datastore {
+namespace {
+
+using db::Sql;
+using db::Statement;
+
+constexpr Sql kRegister("INSERT INTO instances (name, boot_id) VALUES ($1, $2) RETURNING id");
+constexpr Sql kCountBatches("INSERT INTO settled_batches (instance) VALUES ($1)");
+constexpr Sql kRaiseBeat(
+    "UPDATE instances SET beat = beat + 1, changed_at = clock_timestamp() "
+    "WHERE id = $1 AND NOT buried",
+    "UPDATE instances SET beat = beat + 1, changed_at = strftime('%Y-%m-%d %H:%M:%f', 'now') "
+    "WHERE id = $1 AND NOT buried");
+constexpr Sql kBeats("SELECT id, beat FROM instances WHERE NOT buried ORDER BY id");
+constexpr Sql kNotifyBeat("SELECT pg_notify('praefect_beats', CAST($1 AS text))", "SELECT 1");
+constexpr Sql kBury("UPDATE instances SET buried = $3 WHERE id = $1 AND beat = $2 AND NOT buried");
+constexpr Sql kLingerIntents("UPDATE write_intents SET lingering = $2 WHERE instance = $1");
+constexpr Sql kLingerJobs(
+    "UPDATE replication_jobs SET state = 'lingering' WHERE instance = $1 AND state = 'running'");
+
+// Rows that end with the parent of a path are sought by equality, those below it by a range:
+// '0' is the character after '/'.
+constexpr Sql kOverlaps(
+    "SELECT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 AND (replica_path = "
+    "ANY ($2) OR (replica_path >= $3 AND replica_path < $4))) OR EXISTS (SELECT 1 FROM "
+    "retired_paths WHERE virtual_storage = $1 AND (replica_path = ANY ($2) OR "
+    "(replica_path >= $3 AND replica_path < $4)))",
+    "SELECT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 AND (replica_path IN "
+    "(SELECT value FROM json_each($2)) OR (replica_path >= $3 AND replica_path < $4))) OR "
+    "EXISTS (SELECT 1 FROM retired_paths WHERE virtual_storage = $1 AND (replica_path IN "
+    "(SELECT value FROM json_each($2)) OR (replica_path >= $3 AND replica_path < $4)))");
+constexpr Sql kNextId("SELECT nextval('repositories_repository_id_seq')",
+                      "SELECT coalesce((SELECT seq FROM sqlite_sequence "
+                      "WHERE name = 'repositories'), 0) + 1");
+constexpr Sql kCreate(
+    "INSERT INTO repositories (repository_id, virtual_storage, relative_path, replica_path, "
+    "\"primary\", state) VALUES ($1, $2, $3, $4, $5, 'creating') ON CONFLICT DO NOTHING "
+    "RETURNING repository_id");
+// The books say which paths are taken, to all who create at a time.
+constexpr Sql kLockPathsOf("SELECT pg_advisory_xact_lock(1348563314, hashtext($1))", "SELECT 1");
+constexpr Sql kNameIsFree(
+    "SELECT NOT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 "
+    "AND relative_path = $2)");
+constexpr Sql kDue(
+    "SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
+    "AND state = 'ready' AND not_before <= clock_timestamp() ORDER BY not_before LIMIT $3",
+    "SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
+    "AND state = 'ready' AND not_before <= strftime('%Y-%m-%d %H:%M:%f', 'now') "
+    "ORDER BY not_before LIMIT $3");
+
+// What `work` writes to its value is the result.
+template <class T>
+void RunSteps(db::Database& database, db::Deadline deadline, Callback<T> done,
+              std::function<std::optional<db::Error>(db::OpenTransaction&, T&)> work) {
+  auto value = std::make_shared<T>();
+  database.RunSteps(
+      [value, work = std::move(work)](db::OpenTransaction& open) { return work(open, *value); },
+      deadline,
+      [value, done = std::move(done)](db::Outcome outcome) {
+        done({std::move(outcome.error), std::move(*value)});
+      });
+}
+
+// In one round trip; `parse` sees the results of a transaction that was committed.
+template <class T>
+void Run(db::Database& database, std::vector<Statement> statements, bool read_only,
+         db::Deadline deadline, Callback<T> done,
+         std::function<T(const std::vector<db::Rows>&)> parse) {
+  database.Run({std::move(statements), deadline, read_only},
+               [done = std::move(done), parse = std::move(parse)](db::Outcome outcome) {
+                 if (!outcome.ok()) return done({std::move(outcome.error)});
+                 done({std::nullopt, parse(outcome.results)});
+               });
+}
+
+std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, const Rule& rule,
+                                     const Storages& storages, Changed& changed) {
+  changed = Changed::kNotFound;
+  if (found.error || !found.repository) return found.error;
+  const Repository before = *found.repository;
+  Repository& after = *found.repository;
+  const auto configured = storages.find(after.name.virtual_storage);
+  if (configured != storages.end()) {
+    for (const std::string& storage : configured->second) after.Place(storage);
+  }
+  changed = rule(after) ? Changed::kDone : Changed::kRefused;
+  if (changed == Changed::kRefused) return std::nullopt;
+  if (after.books.state == RepositoryState::kRemoving) after.name.relative_path.clear();
+  return Save(open, before, after);
+}
+
+template <class Key>
+void ChangeKey(db::Database& database, const Storages& storages, Key key, Rule rule,
+               db::Deadline deadline, Callback<Changed> done) {
+  RunSteps<Changed>(database, deadline, std::move(done),
+                    [&storages, key = std::move(key), rule = std::move(rule)](
+                        db::OpenTransaction& open, Changed& changed) {
+                      return ChangeFound(open, Load(open, key, Lock::kForUpdate), rule, storages,
+                                         changed);
+                    });
+}
+
+template <class Key>
+void FindKey(db::Database& database, const Key& key, db::Deadline deadline,
+             Callback<std::optional<Repository>> done) {
+  Run<std::optional<Repository>>(
+      database, {LoadStatement(key)}, true, deadline, std::move(done),
+      [](const std::vector<db::Rows>& results) { return ParseRepository(results[0]); });
+}
+
+Statement OverlapsStatement(const RepositoryName& path) {
+  db::Texts at;  // the path and its parents
+  const std::string& whole = path.relative_path;
+  for (size_t end = whole.find('/'); end != whole.npos; end = whole.find('/', end + 1)) {
+    at.push_back(whole.substr(0, end));
+  }
+  at.push_back(whole);
+  return {kOverlaps, {path.virtual_storage, std::move(at), whole + "/", whole + "0"}};
+}
+
+db::Parameter TextOrNull(const std::string& text) {
+  return text.empty() ? db::Parameter(db::Null()) : db::Parameter(text);
+}
+
+// Refused when the name or the place was taken since the caller asked.
+std::optional<db::Error> RecordCreation(db::OpenTransaction& open, const Creation& creation,
+                                        Created& created) {
+  const RepositoryName place{creation.name.virtual_storage, creation.replica_path};
+  std::vector<Statement> statements = {
+      {kLockPathsOf, {creation.name.virtual_storage}},
+      {kNextId},
+      {kNameIsFree, {creation.name.virtual_storage, creation.name.relative_path}}};
+  if (!creation.replica_path.empty()) statements.push_back(OverlapsStatement(place));
+  const db::Outcome asked = open.Execute(statements);
+  if (!asked.ok()) return asked.error;
+  if (!asked.results[2].Boolean(0, 0)) return std::nullopt;
+  if (!creation.replica_path.empty() && asked.results[3].Boolean(0, 0)) return std::nullopt;
+  const int64_t id = asked.results[1].Integer(0, 0);
+  const std::string path =
+      creation.replica_path.empty() ? ClusterPath(id, creation.pool) : creation.replica_path;
+  Repository repository;
+  repository.id = id;
+  repository.name = creation.name;
+  repository.replica_path = path;
+  repository.books.state = RepositoryState::kCreating;
+  const Repository before = repository;
+  if (!creation.primary.empty()) repository.books.primary = repository.Place(creation.primary);
+  for (Replica& replica : repository.books.replicas) {
+    replica = {.row = true, .generation = 0, .verified = true};
+  }
+  repository.books.intents.push_back({.id = creation.intent,
+                                      .storage = repository.books.primary,
+                                      .term = repository.books.term,
+                                      .instance = creation.instance});
+  const db::Outcome inserted =
+      open.Execute({kCreate,
+                    {id, creation.name.virtual_storage, creation.name.relative_path, path,
+                     TextOrNull(creation.primary)}});
+  if (!inserted.ok() || inserted.results[0].empty()) return inserted.error;
+  Repository recorded = before;
+  recorded.books.primary = repository.books.primary;
+  recorded.storages = repository.storages;
+  recorded.books.replicas.resize(repository.storages.size());
+  created = {id, path};
+  return Save(open, recorded, repository);
+}
+
+}  // namespace
+
+void Store::Register(std::string name, std::string boot_id, db::Deadline deadline,
+                     Callback<int64_t> done) {
+  RunSteps<int64_t>(database_, deadline, std::move(done),
+                    [name = std::move(name), boot_id = std::move(boot_id)](
+                        db::OpenTransaction& open, int64_t& id) -> std::optional<db::Error> {
+                      const db::Outcome outcome = open.Execute({kRegister, {name, boot_id}});
+                      if (!outcome.ok()) return outcome.error;
+                      id = outcome.results[0].Integer(0, 0);
+                      return open.Execute({kCountBatches, {id}}).error;
+                    });
+}
+
+void Store::RaiseBeat(int64_t instance, db::Deadline deadline, Callback<std::vector<Beat>> done) {
+  Run<std::vector<Beat>>(
+      database_, {{kRaiseBeat, {instance}}, {kBeats}, {kNotifyBeat, {std::to_string(instance)}}},
+      false, deadline, std::move(done), [](const std::vector<db::Rows>& results) {
+        std::vector<Beat> beats;
+        for (size_t i = 0; i < results[1].size(); ++i) {
+          beats.push_back({results[1].Integer(i, 0), results[1].Integer(i, 1)});
+        }
+        return beats;
+      });
+}
+
+void Store::Bury(Beat seen, db::Deadline deadline, Callback<bool> done) {
+  RunSteps<bool>(
+      database_, deadline, std::move(done),
+      [seen](db::OpenTransaction& open, bool& buried) -> std::optional<db::Error> {
+        const db::Outcome outcome = open.Execute({kBury, {seen.instance, seen.count, true}});
+        if (!outcome.ok()) return outcome.error;
+        buried = outcome.results[0].affected() == 1;
+        if (!buried) return std::nullopt;
+        return open
+            .Execute({{kLingerIntents, {seen.instance, true}}, {kLingerJobs, {seen.instance}}})
+            .error;
+      });
+}
+
+void Store::Find(RepositoryName name, db::Deadline deadline,
+                 Callback<std::optional<Repository>> done) {
+  FindKey(database_, name, deadline, std::move(done));
+}
+
+void Store::Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repository>> done) {
+  FindKey(database_, id, deadline, std::move(done));
+}
+
+void Store::Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done) {
+  ChangeKey(database_, storages_, std::move(name), std::move(rule), deadline, std::move(done));
+}
+
+void Store::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
+  ChangeKey(database_, storages_, id, std::move(rule), deadline, std::move(done));
+}
+
+void Store::Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done) {
+  Run<bool>(database_, {OverlapsStatement(path)}, true, deadline, std::move(done),
+            [](const std::vector<db::Rows>& results) { return results[0].Boolean(0, 0); });
+}
+
+void Store::Create(Creation creation, db::Deadline deadline, Callback<Created> done) {
+  RunSteps<Created>(database_, deadline, std::move(done),
+                    [creation = std::move(creation)](db::OpenTransaction& open, Created& created) {
+                      return RecordCreation(open, creation, created);
+                    });
+}
+
+void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
+                   Callback<Changed> done) {
+  RunSteps<Changed>(
+      database_, deadline, std::move(done),
+      [from = std::move(from), to = std::move(to), this](
+          db::OpenTransaction& open, Changed& changed) -> std::optional<db::Error> {
+        const db::Outcome free = open.Execute(
+            {{kLockPathsOf, {from.virtual_storage}}, {kNameIsFree, {from.virtual_storage, to}}});
+        if (!free.ok()) return free.error;
+        const bool is_free = free.results[1].Boolean(0, 0);
+        const Rule rule = [&](Repository& repository) {
+          if (repository.books.state != RepositoryState::kLive || !is_free) return false;
+          repository.name.relative_path = to;
+          repository.renamed = true;
+          return true;
+        };
+        return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, storages_, changed);
+      });
+}
+
+void Store::DueJobs(std::string virtual_storage, std::string storage, int limit,
+                    db::Deadline deadline, Callback<std::vector<int64_t>> done) {
+  Run<std::vector<int64_t>>(
+      database_, {{kDue, {std::move(virtual_storage), std::move(storage), int64_t{limit}}}}, true,
+      deadline, std::move(done), [](const std::vector<db::Rows>& results) {
+        std::vector<int64_t> ids;
+        for (size_t i = 0; i < results[0].size(); ++i) ids.push_back(results[0].Integer(i, 0));
+        return ids;
+      });
+}
+
+}  // namespace praefect::datastore

@@ -1,0 +1,150 @@
+#pragma once
+
+// The books in a database: PostgreSQL, shared by any number of Praefects, or the embedded store.
+//
+// Opens and settles are what every write costs: one statement each with PostgreSQL, for a whole
+// batch. All else locks one repository, loads it, lets a rule change the value (changes.h), and
+// saves it; so do all operations of the embedded store, which has one writer. The contract suite
+// holds both to the rules.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datastore/repository.h"
+#include "db/database.h"
+
+namespace praefect::datastore {
+
+template <class T>
+struct Result {
+  std::optional<db::Error> error;
+  T value{};
+
+  bool ok() const { return !error; }
+};
+
+// Called exactly once, on a thread of the database, which it must not block.
+template <class T>
+using Callback = std::function<void(Result<T>)>;
+
+// Changes one repository under its lock; false to leave it as it is. Called once, and must be
+// quick.
+using Rule = std::function<bool(Repository&)>;
+
+enum class Changed { kNotFound, kRefused, kDone };
+
+// Ids of intents and runs: unique without asking the database.
+inline constexpr int kNumberBits = 40;
+constexpr int64_t MakeId(int64_t instance, int64_t number) {
+  return instance << kNumberBits | number;
+}
+
+struct OpenRequest {
+  int64_t intent = 0;
+  int64_t repository_id = 0;
+  RepositoryName name;  // as the client named it: the row must still have it
+  std::string storage;  // the primary, as routed
+  int64_t term = 0;
+  std::optional<int64_t> additional_repository_id;  // must be current on that storage too
+};
+
+struct SettleRequest {
+  int64_t intent = 0;
+  int64_t repository_id = 0;
+  std::string storage;
+  int64_t term = 0;
+  bool node_ok = false;
+  bool told_otherwise = false;  // the client was told meanwhile that it failed
+};
+
+enum class Settled {
+  kAcknowledged,  // the client may be told OK
+  kNotKept,       // the primary or term changed, or the node did not answer OK: UNAVAILABLE
+  kGone,          // the repository is being removed, or its row is gone
+};
+
+// A repository's first row.
+struct Creation {
+  RepositoryName name;
+  std::string replica_path;  // empty: the cluster path of its id
+  bool pool = false;         // which cluster path
+  std::string primary;
+  int64_t intent = 0;
+  int64_t instance = 0;
+};
+
+struct Created {
+  int64_t id = 0;  // 0: the name, or the place, is taken
+  std::string replica_path;
+};
+
+struct Beat {
+  int64_t instance = 0;
+  int64_t count = 0;
+};
+
+// The storages of each virtual storage, as configured.
+using Storages = std::map<std::string, std::vector<std::string>>;
+
+// Thread-safe. `database` is borrowed; its schema must be current.
+class Store {
+ public:
+  Store(db::Database& database, Storages storages)
+      : database_(database), storages_(std::move(storages)) {}
+
+  // --- Instances ---
+
+  // A new process. The id is never used again.
+  void Register(std::string name, std::string boot_id, db::Deadline deadline,
+                Callback<int64_t> done);
+  // Raises its counter, and returns those of all that are alive: without its own it was buried.
+  void RaiseBeat(int64_t instance, db::Deadline deadline, Callback<std::vector<Beat>> done);
+  // Declares it dead if its counter still is what was seen: its intents and running jobs linger
+  // from now on. False: it is alive, or somebody was quicker.
+  void Bury(Beat seen, db::Deadline deadline, Callback<bool> done);
+
+  // --- Writes ---
+
+  // In the order asked, whether each was recorded; one that was not is to be routed anew.
+  void Open(int64_t instance, std::vector<OpenRequest> requests, db::Deadline deadline,
+            Callback<std::vector<bool>> done);
+  // For calls that provably never reached a node.
+  void DropIntents(std::vector<int64_t> intents, db::Deadline deadline, Callback<bool> done);
+  // In the order asked. A batch whose number, or a higher one, was settled for the instance changes
+  // nothing and is answered by primary and term as they are now. A repository that is being created
+  // is left alone: its end is a Change (EndCreation).
+  void Settle(int64_t instance, int64_t batch, std::vector<SettleRequest> requests,
+              db::Deadline deadline, Callback<std::vector<Settled>> done);
+
+  // --- Repositories ---
+
+  void Find(RepositoryName name, db::Deadline deadline, Callback<std::optional<Repository>> done);
+  void Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repository>> done);
+  void Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done);
+  void Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done);
+  // Whether a replica path, in use or retired, is the path, above it or below it.
+  void Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done);
+  // The row (`creating`), the primary's replica row and the intent at once; an adoption has no
+  // primary.
+  void Create(Creation creation, db::Deadline deadline, Callback<Created> done);
+  // Of a repository that has the relative path no more: from now on it has `to`. kRefused when that
+  // is taken or the repository is not live.
+  void Rename(RepositoryName from, std::string to, db::Deadline deadline, Callback<Changed> done);
+
+  // --- Jobs ---
+
+  // Repositories with a job that is due for the storage, the longest due first.
+  void DueJobs(std::string virtual_storage, std::string storage, int limit, db::Deadline deadline,
+               Callback<std::vector<int64_t>> done);
+
+ private:
+  db::Database& database_;
+  const Storages storages_;
+};
+
+}  // namespace praefect::datastore

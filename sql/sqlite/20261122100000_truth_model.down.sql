@@ -1,0 +1,9 @@
+DROP TABLE events;
+DROP TABLE settled_batches;
+DROP TABLE instances;
+DROP TABLE replication_jobs;
+DROP TABLE write_intents;
+DROP TABLE retired_paths;
+DROP TABLE repository_assignments;
+DROP TABLE storage_repositories;
+DROP TABLE repositories;

@@ -1,0 +1,108 @@
+#include "store_fixture.h"
+
+namespace praefect::datastore {
+namespace {
+
+TEST_CASE("a creation is kept when its call ends well, and is being removed otherwise") {
+  StoreFixture books(EachKind());
+  const Created good = books.Record("good.git", "a", 1);
+  const Created bad = books.Record("bad.git", "b", 2);
+  CHECK(books.FindName("good.git")->books.state == RepositoryState::kCreating);
+  CHECK(books.Change(good.id, EndCreation(1, true, true)) == Changed::kDone);
+  CHECK(books.Change(bad.id, EndCreation(2, false, false)) == Changed::kDone);
+  CHECK(books.FindName("good.git")->books.state == RepositoryState::kLive);
+  CHECK(books.DueOn("b") == std::vector{good.id, bad.id});
+  CHECK_FALSE(books.FindName("bad.git"));
+  books.DeleteEverywhere(bad.id);
+  CHECK_FALSE(books.Exists(bad.id));
+}
+
+TEST_CASE("a name and a place are given once") {
+  StoreFixture books(EachKind());
+  books.Make("a/p.git");
+  CHECK(books.Record("a/p.git", "b", 1).id == 0);
+  CHECK(books.Overlaps("a/p.git"));
+  CHECK(books.Overlaps("a"));
+  CHECK(books.Overlaps("a/p.git/q.git"));
+  CHECK_FALSE(books.Overlaps("a/p.gi"));
+  CHECK_FALSE(books.Overlaps("a/p.gitt"));
+  CHECK(books.Record("a/p.git/q.git", "b", 1).id == 0);
+  CHECK(books.Record("a/q.git", "b", 1).id != 0);
+}
+
+TEST_CASE("a repository without a path of its own lies at its cluster path") {
+  StoreFixture books(EachKind());
+  const Creation creation{
+      .name = {"default", "p.git"}, .pool = false, .primary = "a", .intent = 1, .instance = 1};
+  const Created created = Await<Created>(
+      [&](auto done) { books.store->Create(creation, db::Soon(), std::move(done)); });
+  CHECK(created.id == 1);
+  CHECK(created.replica_path == "@cluster/repositories/6b/86/1");
+  CHECK(books.Get(1).replica_path == created.replica_path);
+}
+
+TEST_CASE("a creator that found the repository on the node withdraws and deletes nothing") {
+  StoreFixture books(EachKind());
+  const Created created = books.Record("p.git", "a", 1);
+  CHECK(books.Change(created.id, WithdrawCreation(1)) == Changed::kDone);
+  CHECK_FALSE(books.Exists(created.id));
+  CHECK(books.DueOn("a").empty());
+}
+
+TEST_CASE("an adoption takes what its holders hold, and leaves nothing when it fails") {
+  StoreFixture books(EachKind());
+  const Created taken = books.Record("old.git", "", 1);
+  const Created given_up = books.Record("gone.git", "", 2);
+  CHECK(books.Change(taken.id, AdoptFrom({"b", "c"}, "b")) == Changed::kDone);
+  CHECK(books.Write(taken.id) == Settled::kAcknowledged);
+  CHECK(books.DueOn("a") == std::vector{taken.id});
+  CHECK(books.Change(given_up.id, WithdrawCreation(2)) == Changed::kDone);
+  CHECK_FALSE(books.Exists(given_up.id));
+}
+
+TEST_CASE("a renamed repository keeps its place, which no other gets when it is gone") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Make("taken.git");
+  CHECK(books.Rename("p.git", "taken.git") == Changed::kRefused);
+  CHECK(books.Rename("none.git", "q.git") == Changed::kNotFound);
+  CHECK(books.Rename("p.git", "q.git") == Changed::kDone);
+  CHECK_FALSE(books.FindName("p.git"));
+  CHECK(books.FindName("q.git")->replica_path == "p.git");
+  CHECK(books.Change("q.git", RemoveRepository()) == Changed::kDone);
+  books.DeleteEverywhere(id);
+  CHECK_FALSE(books.Exists(id));
+  CHECK(books.Overlaps("p.git"));
+  CHECK(books.Record("p.git", "a", 1).id == 0);
+}
+
+TEST_CASE(
+    "a removal takes the name at once, and the row goes after deletes with nothing in flight") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  const Call call = books.OpenNow(id);
+  CHECK(books.Change("p.git", RemoveRepository()) == Changed::kDone);
+  CHECK(books.Change("p.git", RemoveRepository()) == Changed::kNotFound);
+  CHECK_FALSE(books.Open(call));
+  books.DeleteEverywhere(id);
+  CHECK(books.Exists(id));
+  CHECK(books.Settle(call) == Settled::kGone);
+  books.DeleteEverywhere(id);
+  CHECK_FALSE(books.Exists(id));
+  CHECK(books.Make("p.git") != id);
+}
+
+TEST_CASE("a copy that runs while its repository is removed becomes a delete") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  const int64_t run = books.NextNumber();
+  books.Change(id, StartCopyOnto("b", {"a"}, false, run, books.instance));
+  books.Change(id, RemoveRepository());
+  CHECK(books.DueOn("b").empty());
+  CHECK(books.Change(id, CompleteRun("b", run, true)) == Changed::kDone);
+  CHECK(books.DueOn("b") == std::vector{id});
+}
+
+}  // namespace
+}  // namespace praefect::datastore
