@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
-#include <cerrno>
-#include <cstring>
-#include <thread>
 #include <utility>
 
 #include "config/address.h"
+#include "daemon/http_connections.h"
 
 namespace praefect::daemon {
 namespace {
@@ -18,24 +16,7 @@ using httplib::Response;
 
 constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kTextType[] = "text/plain; charset=utf-8";
-constexpr size_t kThreads = 4;  // one for each connection that is open
-constexpr time_t kIdleSeconds = 2;
-constexpr time_t kPeerSeconds = 10;  // for the peer to send or take something
 constexpr size_t kMaxRequestBytes = 64 << 10;
-
-// The library sets SO_REUSEPORT, with which a second process would bind as well.
-void SocketOptions(socket_t socket) {
-  const int on = 1;
-  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-}
-
-void LimitPeers(httplib::Server& server) {
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  server.set_keep_alive_timeout(kIdleSeconds);
-  server.set_read_timeout(kPeerSeconds);
-  server.set_write_timeout(kPeerSeconds);
-  server.set_payload_max_length(kMaxRequestBytes);
-}
 
 // Nothing can be changed here.
 httplib::Server::HandlerResponse RefuseOtherMethods(const Request& request, Response& response) {
@@ -52,8 +33,7 @@ httplib::Server::HandlerResponse RefuseOtherMethods(const Request& request, Resp
 class AdminHttp::Impl {
  public:
   explicit Impl(AdminPages pages) : pages_(std::move(pages)) {
-    LimitPeers(server_);
-    server_.set_socket_options(SocketOptions);
+    server_.set_payload_max_length(kMaxRequestBytes);
     server_.set_pre_routing_handler(RefuseOtherMethods);
     server_.Get("/metrics", [this](const auto&, Response& response) {
       response.set_content(pages_.metrics(), kMetricsType);
@@ -68,21 +48,20 @@ class AdminHttp::Impl {
     });
   }
 
-  ~Impl() {
-    server_.stop();
-    if (thread_.joinable()) thread_.join();
+  absl::Status Bind(const config::Address& address, net::InheritedSockets& inherited) {
+    auto socket = inherited.Take("prometheus_listen_addr", address);
+    if (!socket.ok()) return socket.status();
+    inherited_ = *socket != nullptr;
+    if (!inherited_) socket = BindOwn(address);
+    if (!socket.ok()) return socket.status();
+    socket_ = *std::move(socket);
+    port_ = socket_->address().port;
+    return absl::OkStatus();
   }
 
-  absl::Status Bind(const config::Address& address) {
-    if (!address.host.empty()) return BindTo(address.host, address.port);
-    const absl::Status both = BindTo("::", address.port);
-    return both.ok() ? both : BindTo("0.0.0.0", address.port);
-  }
-
-  void Start() {
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    // stop() has no effect before this.
-    while (!server_.is_running()) std::this_thread::yield();
+  void Start() { server_.Start(std::move(socket_)); }
+  void LeaveToSuccessor() {
+    if (inherited_) server_.StopAccepting();
   }
 
   int port() const { return port_; }
@@ -102,35 +81,36 @@ class AdminHttp::Impl {
                          kTextType);
   }
 
-  absl::Status BindTo(const std::string& host, int port) {
-    errno = 0;
-    if (port == 0) {
-      port_ = server_.bind_to_any_port(host);
-    } else {
-      port_ = server_.bind_to_port(host, port) ? port : -1;
-    }
-    if (port_ > 0) return absl::OkStatus();
-    return absl::UnavailableError(errno == 0 ? "cannot listen there" : std::strerror(errno));
+  // Without a host on every interface, of both kinds of addresses where the host has both.
+  static absl::StatusOr<std::unique_ptr<net::ListeningSocket>> BindOwn(config::Address address) {
+    if (!address.host.empty()) return net::ListeningSocket::Bind(address);
+    address.host = "::";
+    auto both = net::ListeningSocket::Bind(address);
+    if (both.ok()) return both;
+    address.host = "0.0.0.0";
+    return net::ListeningSocket::Bind(address);
   }
 
   const AdminPages pages_;
-  httplib::Server server_;
+  std::unique_ptr<net::ListeningSocket> socket_;  // until Start
+  bool inherited_ = false;
   int port_ = 0;
-  std::thread thread_;
+  HttpConnections server_;  // last: its threads use the pages
 };
 
 AdminHttp::AdminHttp(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AdminHttp::~AdminHttp() = default;
 
 absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Listen(const std::string& address,
-                                                             AdminPages pages) {
+                                                             AdminPages pages,
+                                                             net::InheritedSockets& inherited) {
   const absl::StatusOr<config::Address> parsed = config::ParseListenAddress(address);
   if (!parsed.ok()) return parsed.status();
   if (parsed->kind != config::Address::Kind::kTcp) {
     return absl::InvalidArgumentError("prometheus_listen_addr takes HOST:PORT only");
   }
   auto impl = std::make_unique<Impl>(std::move(pages));
-  if (const absl::Status bound = impl->Bind(*parsed); !bound.ok()) {
+  if (const absl::Status bound = impl->Bind(*parsed, inherited); !bound.ok()) {
     const std::string why(bound.message().data(), bound.message().size());
     return absl::UnavailableError(
         fmt::format("prometheus_listen_addr \"{}\": cannot listen: {}", address, why));
@@ -139,6 +119,7 @@ absl::StatusOr<std::unique_ptr<AdminHttp>> AdminHttp::Listen(const std::string& 
 }
 
 void AdminHttp::Start() { impl_->Start(); }
+void AdminHttp::LeaveToSuccessor() { impl_->LeaveToSuccessor(); }
 int AdminHttp::port() const { return impl_->port(); }
 
 }  // namespace praefect::daemon

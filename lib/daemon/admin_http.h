@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "daemon/readiness.h"
+#include "net/inherited_sockets.h"
 
 namespace praefect::daemon {
 
@@ -27,14 +28,18 @@ struct AdminPages {
 class AdminHttp {
  public:
   // Binds, exclusively: a second process on the same port is refused. `address` is HOST:PORT;
-  // without a host all interfaces are meant, port 0 is one that the kernel chooses.
+  // without a host all interfaces are meant, port 0 is one that the kernel chooses. Takes the
+  // socket of prometheus_listen_addr that was handed over, if there is one.
   static absl::StatusOr<std::unique_ptr<AdminHttp>> Listen(const std::string& address,
-                                                           AdminPages pages);
+                                                           AdminPages pages,
+                                                           net::InheritedSockets& inherited);
   ~AdminHttp();  // stops answering and joins
   AdminHttp(const AdminHttp&) = delete;
   AdminHttp& operator=(const AdminHttp&) = delete;
 
   void Start();
+  // Stops listening on a socket that was handed over: requests are for whoever serves it next.
+  void LeaveToSuccessor();
   int port() const;
 
  private:

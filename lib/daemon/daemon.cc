@@ -176,7 +176,8 @@ class Daemon::Impl {
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
            return CheckReadiness(*nodes_.snapshot(), stop_.requested(), purpose);
-         }});
+         }},
+        inherited_);
     if (!admin.ok()) return admin.status();
     admin_ = *std::move(admin);
     logger_->Info("Starting prometheus listener", {{"address", AdminAddress(config)}});
@@ -215,6 +216,7 @@ class Daemon::Impl {
     logger_->Info("shutting down: waiting for clients to finish",
                   {{"graceful_stop_timeout_ms", int64_t{timeout.count()}}});
     proxy_->Drain();
+    if (admin_ != nullptr) admin_->LeaveToSuccessor();
     const auto deadline = Clock::now() + timeout;
     while (!proxy_->WaitDrained(std::min(deadline, Clock::now() + kGlance))) {
       if (stop_.now()) return logger_->Warn("told to stop now: ending the calls that are open");

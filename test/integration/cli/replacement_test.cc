@@ -1,10 +1,13 @@
 // One Praefect takes the place of another on the same sockets, under load.
 
 #include <grpcpp/create_channel.h>
+#include <httplib.h>
 #include <signal.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "grpc/health.grpc.pb.h"
@@ -103,8 +106,8 @@ class Replacement {
  public:
   std::unique_ptr<Process> Start(const std::string& graceful_stop_timeout) {
     const std::string file = folder / "config.toml";
-    WriteFile(file, "listen_addr = '" + address + "'\ngraceful_stop_timeout = '" +
-                        graceful_stop_timeout +
+    WriteFile(file, "listen_addr = '" + address + "'\nprometheus_listen_addr = '" + admin_address +
+                        "'\ngraceful_stop_timeout = '" + graceful_stop_timeout +
                         "'\n[logging]\nlevel = 'error'\n[[virtual_storage]]\nname = 'v'\n"
                         "[[virtual_storage.node]]\nstorage = 's'\naddress = 'unix:/nonexistent'\n");
     const size_t before = manager.Count("READY=1");
@@ -114,7 +117,22 @@ class Replacement {
   }
 
   ServiceManager manager;
+  // When those who answered so many scrapes, one after the other, had started.
+  std::set<std::string> Scrape(int times) const {
+    std::set<std::string> start_times;
+    const std::regex line("process_start_time_seconds ([0-9.e+]+)\n");
+    while (times-- > 0) {
+      const auto page = httplib::Client("http://" + admin_address).Get("/metrics");
+      REQUIRE(page);
+      std::smatch found;
+      REQUIRE(std::regex_search(page->body, found, line));
+      start_times.insert(found[1]);
+    }
+    return start_times;
+  }
+
   const std::string address = manager.Listen("listen_addr");
+  const std::string admin_address = manager.Listen("prometheus_listen_addr");
   const TemporaryDirectory folder;
 };
 
@@ -129,6 +147,7 @@ TEST_CASE_METHOD(Replacement, "a successor takes over, no call fails, and a stre
   first->Kill(SIGTERM);
   CHECK(load.Passes(500));
   CHECK_FALSE(first->WaitFor(std::chrono::milliseconds(0)));  // the stream is still open
+  CHECK(Eventually([&] { return Scrape(10).size() == 1; }));  // the successor alone answers
   stream.Cancel();
   CHECK(stream.End().error_code() == grpc::StatusCode::CANCELLED);
   CHECK(first->Wait() == 0);

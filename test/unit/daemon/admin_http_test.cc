@@ -18,11 +18,13 @@ AdminPages Pages() {
           }};
 }
 
+net::InheritedSockets none{{}};
+
 // A listener on a free port of 127.0.0.1.
 class Admin {
  public:
   Admin() {
-    auto listening = AdminHttp::Listen("127.0.0.1:0", Pages());
+    auto listening = AdminHttp::Listen("127.0.0.1:0", Pages(), none);
     REQUIRE(listening.ok());
     http_ = *std::move(listening);
     http_->Start();
@@ -82,27 +84,27 @@ TEST_CASE("nothing can be changed") {
 
 TEST_CASE("a port has one owner, and the refusal names key and address") {
   const Admin first;
-  const auto second = AdminHttp::Listen(first.address(), Pages());
+  const auto second = AdminHttp::Listen(first.address(), Pages(), none);
   REQUIRE_FALSE(second.ok());
   const std::string message(second.status().message());
   CHECK_THAT(message, Contains("prometheus_listen_addr") && Contains(first.address()) &&
-                          Contains("Address already in use"));
+                          Contains("address already in use"));
 }
 
 TEST_CASE("an address without a host means every interface") {
-  const auto listening = AdminHttp::Listen(":0", Pages());
+  const auto listening = AdminHttp::Listen(":0", Pages(), none);
   REQUIRE(listening.ok());
   (*listening)->Start();
   CHECK(httplib::Client("127.0.0.1", (*listening)->port()).Get("/healthz"));
 }
 
 TEST_CASE("other kinds of addresses are refused") {
-  CHECK_FALSE(AdminHttp::Listen("unix:/tmp/x", Pages()).ok());
-  CHECK_FALSE(AdminHttp::Listen("nonsense", Pages()).ok());
+  CHECK_FALSE(AdminHttp::Listen("unix:/tmp/x", Pages(), none).ok());
+  CHECK_FALSE(AdminHttp::Listen("nonsense", Pages(), none).ok());
 }
 
 TEST_CASE("a listener that was never started goes quietly") {
-  CHECK(AdminHttp::Listen("127.0.0.1:0", Pages()).ok());
+  CHECK(AdminHttp::Listen("127.0.0.1:0", Pages(), none).ok());
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#pragma once
+
+// Accepts connections for the HTTP library. Its own accepting can neither share a socket with
+// another process (it blocks when that one was faster) nor leave it alone (it shuts down what it
+// listened on, for everybody), which a successor on an inherited socket needs.
+
+#include <httplib.h>
+
+#include <memory>
+#include <thread>
+
+#include "net/listener.h"
+
+namespace praefect::daemon {
+
+// Pages, limits and time limits are set on it as on any httplib::Server, before Start.
+class HttpConnections final : public httplib::Server {
+ public:
+  static constexpr size_t kThreads = 4;   // one for each connection that is open
+  static constexpr int kIdleMs = 2'000;   // between two requests of a connection
+  static constexpr int kPeerMs = 10'000;  // for the peer to send or take something
+
+  HttpConnections();
+  ~HttpConnections() override;  // stops, waits for requests under way
+
+  void Start(std::unique_ptr<net::ListeningSocket> socket);
+  // Closes the socket and idle connections; requests under way are answered. Once.
+  void StopAccepting();
+
+ private:
+  void Accept();
+  void Serve(int fd);
+  // False when nothing came in time, or accepting has stopped.
+  bool WaitReadable(int fd, int timeout_ms) const;
+
+  const int stopping_;  // an eventfd; readable once accepting stops
+  std::unique_ptr<net::ListeningSocket> socket_;
+  httplib::ThreadPool threads_{kThreads};
+  std::thread acceptor_;
+};
+
+}  // namespace praefect::daemon
