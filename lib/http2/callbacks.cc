@@ -115,6 +115,7 @@ void Callbacks::OnHeaderBlock(Connection& c, Stream& stream, bool end) {
     c.owner_.OnRequest(stream, std::move(headers), end, stream.headers_too_large_);
     return;
   }
+  c.keepalive_.OnAnswer();
   if (stream.listener_ == nullptr) return;
   if (stream.headers_too_large_) {  // what was cut may be the status
     StreamListener* listener = stream.listener_;
@@ -137,6 +138,7 @@ int Callbacks::OnDataChunk(nghttp2_session* session, uint8_t, int32_t id, const 
                            size_t size, void* user) {
   Connection& c = Self(user);
   nghttp2_session_consume_connection(session, size);
+  c.keepalive_.OnAnswer();
   Stream* stream = Find(session, id);
   if (stream != nullptr && stream->listener_ != nullptr) {
     stream->listener_->OnData(Slice(c.receiving_, data, size));

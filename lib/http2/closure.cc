@@ -26,6 +26,8 @@ std::string_view ConnectionClosure::reason() const {
       return "flood";
     case Kind::kLocal:
       return "closed_by_praefect";
+    case Kind::kFrozen:
+      return "frozen";
   }
   return "unknown";
 }

@@ -21,6 +21,7 @@ struct ConnectionClosure {
     kNotHttp2,  // the first bytes were something else
     kFlood,     // a rate of FloodLimits was exceeded
     kLocal,     // Close()
+    kFrozen,    // it left a PING unanswered for too long
   };
   Kind kind = Kind::kDone;
   std::string cause;  // for people

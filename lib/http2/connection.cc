@@ -59,7 +59,9 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
                }),
       shutdown_timer_(loop, [this] { EndShutdown(); }),
       sweep_timer_(loop, [this] { CompactStalled(); }),
-      read_again_(loop, [this] { OnReadable(); }) {
+      read_again_(loop, [this] { OnReadable(); }),
+      keepalive_(options.keepalive_timeout_ms),
+      keepalive_timer_(loop, [this] { LookForLife(); }) {
   resets_.per_second = options_.floods.resets_per_second;
   pings_received_.per_second = options_.floods.pings_per_second;
   settings_.per_second = options_.floods.settings_per_second;
@@ -216,6 +218,23 @@ void Connection::Ping(std::function<void()> acknowledged) {
   MarkDirty();
 }
 
+void Connection::LookForLife() {
+  if (streams_ == nullptr || closing_) return;  // Open looks again
+  switch (keepalive_.Look(loop_.now_ms(), suspected_)) {
+    case Keepalive::Step::kWait:
+      break;
+    case Keepalive::Step::kPing:
+      Ping([this] { keepalive_.OnAcknowledged(); });
+      break;
+    case Keepalive::Step::kFrozen:
+      return Fail({ConnectionClosure::Kind::kFrozen,
+                   fmt::format("it left a PING unanswered for {} ms: its process or its host is "
+                               "frozen",
+                               options_.keepalive_timeout_ms)});
+  }
+  keepalive_timer_.Start(keepalive_.look_interval_ms());
+}
+
 // ---- receiving ------------------------------------------------------------------------------
 
 void Connection::OnReadable() {
@@ -250,6 +269,7 @@ Connection::ReadResult Connection::ReadOnce() {
       break;
   }
   bytes_received_ += result.bytes;
+  keepalive_.OnBytes(loop_.now_ms());
   bool more = result.bytes == receiving_->capacity || transport_->holds_input();
   Receive(receiving_->data(), result.bytes);
   if (receiving_->references > 1) {  // slices of it are queued somewhere
@@ -443,6 +463,9 @@ Stream* Connection::Open(HeaderList headers, bool end, StreamListener& listener)
     return nullptr;
   }
   stream->id_ = id;
+  if (!keepalive_timer_.running() && keepalive_.look_interval_ms() > 0) {
+    keepalive_timer_.Start(keepalive_.look_interval_ms());
+  }
   MarkDirty();
   return stream;
 }

@@ -23,6 +23,7 @@
 #include "http2/closure.h"
 #include "http2/flood.h"
 #include "http2/headers.h"
+#include "http2/keepalive.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
 
@@ -136,6 +137,9 @@ struct ConnectionOptions {
   uint32_t max_header_list_bytes = 64 << 10;
   uint32_t max_header_fields = 256;     // of one block
   size_t max_output_bytes = 512 << 10;  // queued for the socket before streams wait
+  // Client side: a peer that leaves a PING unanswered for so long while calls are open is frozen,
+  // and the connection is closed. 0: it is never asked.
+  int64_t keepalive_timeout_ms = 0;
   FloodLimits floods;
 };
 
@@ -173,6 +177,8 @@ class Connection final : public net::RoundEndTask {
   // Ends it now: streams see a lost connection, OnClosed comes at the end of the round.
   void Close(std::string cause);
   void Ping(std::function<void()> acknowledged);
+  // Client side: whether somebody else takes the peer for frozen; it is asked sooner then.
+  void Suspect(bool suspected) { suspected_ = suspected; }
 
   bool usable() const { return !goaway_received_ && !closing_ && !out_of_ids_; }
   bool peer_spoke() const { return peer_settings_; }  // its SETTINGS have arrived
@@ -213,6 +219,7 @@ class Connection final : public net::RoundEndTask {
   void AnnounceShutdown();
   void EndShutdown();
   void OnGoawaySent();
+  void LookForLife();
   void Flooded(std::string_view what, std::string_view limit);
   const FieldArray& ToFields(const HeaderList& headers);
 
@@ -241,6 +248,9 @@ class Connection final : public net::RoundEndTask {
   std::unique_ptr<FieldArray> fields_;        // scratch of ToFields
 
   FloodRate resets_, pings_received_, settings_;
+  Keepalive keepalive_;
+  net::Timer keepalive_timer_;  // client side: LookForLife while streams are open
+  bool suspected_ = false;
   bool preface_checked_ = false;
   bool peer_settings_ = false;
   bool goaway_received_ = false;

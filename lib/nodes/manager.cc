@@ -243,6 +243,8 @@ class Manager::Impl {
     probe.cause = result.cause;
     node.reason = health == Health::kDown ? std::move(result.reason) : std::string();
     node.key_to_check = health == Health::kDown ? result.key_to_check : std::string_view();
+    node.silent = health == Health::kDown && (result.cause == ProbeResult::Cause::kTimeout ||
+                                              result.cause == ProbeResult::Cause::kUnreachable);
     Log(node);
     return true;
   }

@@ -53,8 +53,10 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> lat
       tls_failures_(Counters(registry, "gitaly_praefect_node_tls_failures_total",
                              "Probes that failed by the node's TLS, for instance by its "
                              "certificate; the log says why.")),
-      connections_lost_(Counters(registry, "gitaly_praefect_node_connections_lost_total",
-                                 "Connections to nodes that broke, or could not be made.")),
+      connections_lost_(
+          Counters(registry, "gitaly_praefect_node_connections_lost_total",
+                   "Connections to nodes that could not be made, that broke, or that were "
+                   "given up because the node left a PING unanswered.")),
       calls_backed_off_(Counters(registry, "gitaly_praefect_node_calls_backed_off_total",
                                  "Calls that failed at once because the node could not be "
                                  "connected to a moment before.")),
@@ -94,6 +96,7 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   }
   metrics.connect_failures = &connections_lost_.Add(With(labels, "while", "connecting"));
   metrics.connections_lost = &connections_lost_.Add(With(labels, "while", "connected"));
+  metrics.connections_frozen = &connections_lost_.Add(With(labels, "while", "frozen"));
   metrics.reads =
       &reads_.Add({{"virtual_storage", node.virtual_storage}, {"storage", node.storage}});
   metrics.connecting = &connections_.Add(With(labels, "state", "connecting"));
@@ -111,6 +114,7 @@ void NodeMetrics::Remove(const OfNode& node) {
   if (node.tls_failures != nullptr) tls_failures_.Remove(node.tls_failures);
   connections_lost_.Remove(node.connect_failures);
   connections_lost_.Remove(node.connections_lost);
+  connections_lost_.Remove(node.connections_frozen);
   reads_.Remove(node.reads);
   for (auto* gauge : {node.connecting, node.connected, node.draining}) connections_.Remove(gauge);
   connections_made_.Remove(node.connections_made);
@@ -132,6 +136,7 @@ void NodeMetrics::Collect(const Snapshot& snapshot) {
       RaiseTo(*metrics.token_refused, node.traffic->token_refused);
       RaiseTo(*metrics.connect_failures, node.traffic->connect_failures);
       RaiseTo(*metrics.connections_lost, node.traffic->connections_lost);
+      RaiseTo(*metrics.connections_frozen, node.traffic->connections_frozen);
       RaiseTo(*metrics.reads, node.traffic->reads);
       metrics.connecting->Set(static_cast<double>(node.traffic->connecting));
       metrics.connected->Set(static_cast<double>(node.traffic->connected));

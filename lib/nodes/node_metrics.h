@@ -44,6 +44,7 @@ class NodeMetrics {
     prometheus::Counter* tls_failures = nullptr;  // of nodes with TLS
     prometheus::Counter* connect_failures;
     prometheus::Counter* connections_lost;
+    prometheus::Counter* connections_frozen;
     prometheus::Counter* reads;
     prometheus::Gauge* connecting;
     prometheus::Gauge* connected;

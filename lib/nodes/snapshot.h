@@ -37,6 +37,8 @@ struct Node {
   // What to look at then: "virtual_storage.node.address", "virtual_storage.node.token", or empty
   // where the configuration is not to blame. Text of the program, never freed.
   std::string_view key_to_check;
+  // It is down because it gave no answer at all: its process or its host may be frozen.
+  bool silent = false;
   // What workers count; shared by all snapshots.
   std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
 

@@ -9,11 +9,12 @@
 namespace praefect::nodes {
 
 struct Traffic {
-  std::atomic<uint64_t> token_refused{0};     // calls that the node answered so
-  std::atomic<uint64_t> connections_made{0};  // by workers; probes have one of their own
-  std::atomic<uint64_t> connect_failures{0};  // connections that could not be made
-  std::atomic<uint64_t> connections_lost{0};  // connections that broke
-  std::atomic<uint64_t> reads{0};             // accessors that were routed there
+  std::atomic<uint64_t> token_refused{0};       // calls that the node answered so
+  std::atomic<uint64_t> connections_made{0};    // by workers; probes have one of their own
+  std::atomic<uint64_t> connect_failures{0};    // connections that could not be made
+  std::atomic<uint64_t> connections_lost{0};    // connections that broke
+  std::atomic<uint64_t> connections_frozen{0};  // given up because the node did not answer a PING
+  std::atomic<uint64_t> reads{0};               // accessors that were routed there
   // Connections of all workers, by state, at this moment.
   std::atomic<int64_t> connecting{0};
   std::atomic<int64_t> connected{0};          // calls may be sent on it

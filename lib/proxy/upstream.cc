@@ -52,6 +52,11 @@ void Upstream::Drain() {
   CountConnections();
 }
 
+void Upstream::Suspect(bool suspected) {
+  suspected_ = suspected;
+  for (auto& connection : connections_) connection->Suspect(suspected);
+}
+
 void Upstream::CloseAll() {
   for (auto& connection : connections_) connection->Close("Praefect is stopping");
 }
@@ -90,10 +95,12 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
   traffic_->connections_made++;
   if (current_ != nullptr) current_->GracefulShutdown();  // it takes no more streams
   http2::Connection::Owner& owner = *this;
-  connections_.push_back(
-      std::make_unique<http2::Connection>(loop_, buffers_, owner, http2::Connection::Side::kClient,
-                                          *std::move(transport), http2::ConnectionOptions{}));
+  http2::ConnectionOptions options;
+  options.keepalive_timeout_ms = keepalive_timeout_.count();
+  connections_.push_back(std::make_unique<http2::Connection>(
+      loop_, buffers_, owner, http2::Connection::Side::kClient, *std::move(transport), options));
   current_ = connections_.back().get();
+  current_->Suspect(suspected_);
   CountConnections();
   while (Waiter* waiter = NextToNotify()) Acquire(*waiter);
 }
@@ -118,7 +125,7 @@ void Upstream::OnClosed(http2::Connection& connection, const http2::ConnectionCl
   if (current_ == &connection) current_ = nullptr;
   using Kind = http2::ConnectionClosure::Kind;
   if (closure.kind != Kind::kDone && closure.kind != Kind::kLocal) {
-    traffic_->connections_lost++;
+    (closure.kind == Kind::kFrozen ? traffic_->connections_frozen : traffic_->connections_lost)++;
     // Whoever takes connections and says nothing on them is no better than who refuses them.
     if (!connection.peer_spoke()) NoteFailure(absl::UnavailableError(closure.cause));
   }

@@ -7,6 +7,7 @@
 
 #include <absl/status/status.h>
 
+#include <chrono>
 #include <memory>
 #include <random>
 #include <variant>
@@ -51,6 +52,10 @@ class Upstream final : private http2::Connection::Owner {
   // or could not be.
   void Acquire(Waiter& waiter);
   void Forget(Waiter& waiter);
+  // Of connections made from now on; see http2::Keepalive. 0, the default: nodes are never asked.
+  void set_keepalive_timeout(std::chrono::milliseconds timeout) { keepalive_timeout_ = timeout; }
+  // Whether probes take the node for frozen.
+  void Suspect(bool suspected);
   // Ends a pause: somebody else has just reached the node.
   void RetryNow() { backoff_.Reset(); }
   // Lets the present connection go: it closes when its last stream has ended. Whoever acquires
@@ -76,6 +81,8 @@ class Upstream final : private http2::Connection::Owner {
   net::Resolver& resolver_;
   const Target target_;
   const std::shared_ptr<nodes::Traffic> traffic_;
+  std::chrono::milliseconds keepalive_timeout_{0};
+  bool suspected_ = false;
   Backoff backoff_;
   std::minstd_rand random_;
   absl::Status last_failure_;  // to connect

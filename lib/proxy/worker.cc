@@ -68,6 +68,9 @@ void Worker::Reload(std::shared_ptr<const config::Config> config) {
   loop_.Post([this, config = std::move(config)]() mutable {
     authenticator_.emplace(config->auth);
     config_ = std::move(config);
+    for (auto& [id, upstream] : upstreams_) {
+      upstream->set_keepalive_timeout(config_->keepalive_timeout);
+    }
   });
 }
 
@@ -84,6 +87,7 @@ void Worker::TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot) {
     const bool came_up =
         was != nullptr && was->health != now->health && now->health == nodes::Health::kUp;
     if (came_up) upstream->RetryNow();
+    upstream->Suspect(now->silent);
     return false;
   });
   DrainLeft();
@@ -160,6 +164,7 @@ std::shared_ptr<Upstream> Worker::UpstreamOf(const nodes::Node& node) {
   if (upstream == nullptr) {
     upstream =
         std::make_shared<Upstream>(loop_, buffers_, shared_.resolver, node.address, node.traffic);
+    upstream->set_keepalive_timeout(config_->keepalive_timeout);
   }
   upstream->Trust(node.tls);
   return upstream;

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "e2e/cluster.h"
 
@@ -92,6 +93,25 @@ TEST_CASE("A node that crashes during a call is named in the answer") {
   faulty.node().SetFaults("");
   faulty.node().Start();
   CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+}
+
+TEST_CASE("A call to a node that freezes ends long before its deadline, and says so") {
+  Faulty faulty("hang@RepositoryExists");
+  std::thread freezer([&] {
+    Eventually([&] { return faulty.node().CallsOf("RepositoryExists") == 1; });
+    faulty.node().Freeze();
+  });
+  const Outcome call = faulty.Exists({{"GITALY_CALL_TIMEOUT_MS", "60000"}});
+  freezer.join();
+  CHECK(call.exit_status == Code(14));
+  CHECK_THAT(call.error, Catch::Contains("was lost during the call: it left a PING unanswered"));
+  faulty.node().SetFaults("");
+  faulty.node().Thaw();
+  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+  CHECK(Eventually([&] {
+    return faulty.cluster().praefect().Metric("gitaly_praefect_node_connections_lost_total",
+                                              {"while=\"frozen\""}) >= 1;
+  }));
 }
 
 TEST_CASE("A change that is made after its caller has gone happens all the same") {

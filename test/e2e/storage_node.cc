@@ -73,6 +73,9 @@ void StorageNode::Start() {
   if (!started) throw std::runtime_error("no minigitaly: " + output());
 }
 
+void StorageNode::Freeze() { process_->Kill(SIGSTOP); }
+void StorageNode::Thaw() { process_->Kill(SIGCONT); }
+
 void StorageNode::Crash() {
   process_->Kill(SIGKILL);
   process_.reset();

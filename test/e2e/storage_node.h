@@ -34,6 +34,9 @@ class StorageNode {
 
   void Start();  // at the same address every time
   void Crash();  // as `kill -9` does it
+  // Stops, as it is, and goes on; its kernel acknowledges what is sent to it all the while.
+  void Freeze();
+  void Thaw();
   // Its exit code, when it runs and ends as it is asked to.
   std::optional<int> Stop();
 

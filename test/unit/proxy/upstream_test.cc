@@ -52,11 +52,13 @@ struct Node final : http2::Connection::Owner {
     callbacks.accepted = [this](int fd, std::string) { Serve(fd); };
     acceptor = std::make_unique<net::Acceptor>(loop, *std::move(socket), std::move(callbacks));
   }
+  ~Node() {
+    if (unread >= 0) close(unread);
+  }
   void Serve(int fd) {
-    if (hangs_up) {
-      close(fd);
-      return;
-    }
+    if (hangs_up) close(fd);
+    if (frozen) unread = fd;
+    if (hangs_up || frozen) return;
     http2::Connection::Owner& owner = *this;
     connection = std::make_unique<http2::Connection>(
         loop, buffers, owner, http2::Connection::Side::kServer, net::MakePlainTransport(fd, "tcp"),
@@ -78,7 +80,8 @@ struct Node final : http2::Connection::Owner {
   std::unique_ptr<net::Acceptor> acceptor;
   std::unique_ptr<http2::Connection> connection;
   http2::Stream* stream = nullptr;
-  bool hangs_up = false;
+  bool hangs_up = false, frozen = false;
+  int unread = -1;
   Ear ear;
 };
 
@@ -177,6 +180,41 @@ TEST_CASE("a node that takes connections and says nothing on them is left alone 
   upstream.Acquire(at_once);
   bench.RunUntil([&] { return at_once.told == 2; });
   CHECK(at_once.connection != nullptr);
+}
+
+TEST_CASE("a node that answers no PING is given up, and its calls are told why") {
+  Bench bench;
+  Node node(bench.loop, bench.buffers);
+  node.frozen = true;
+  Upstream& upstream = bench.To(node.address);
+  upstream.set_keepalive_timeout(std::chrono::milliseconds(100));
+  Waiting call;
+  upstream.Acquire(call);
+  bench.RunUntil([&] { return call.told == 1; });
+  Ear ear;
+  call.connection->Open(Request(), true, ear);
+  bench.RunUntil([&] { return ear.closure.has_value(); });
+  CHECK(ear.closure->connection_lost);
+  CHECK(ear.closure->cause ==
+        "it left a PING unanswered for 100 ms: its process or its host is frozen");
+  CHECK(bench.traffic->connections_frozen == 1);
+}
+
+TEST_CASE("a node that is silent but answers PINGs is waited for") {
+  Bench bench;
+  Node node(bench.loop, bench.buffers);
+  Upstream& upstream = bench.To(node.address);
+  upstream.set_keepalive_timeout(std::chrono::milliseconds(200));
+  Waiting call;
+  upstream.Acquire(call);
+  bench.RunUntil([&] { return call.told == 1; });
+  Ear ear;
+  call.connection->Open(Request(), true, ear);
+  const int64_t later = bench.loop.now_ms() + 500;
+  bench.RunUntil([&] { return bench.loop.now_ms() > later; });
+  node.Answer();
+  bench.RunUntil([&] { return ear.closure.has_value(); });
+  CHECK_FALSE(ear.closure->connection_lost);
 }
 
 TEST_CASE("who is forgotten is not told, also when another's failure forgets it") {
