@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "nodes/disk_tracker.h"
+#include "nodes/error_tracker.h"
 #include "nodes/health_tracker.h"
 #include "nodes/membership.h"
 #include "nodes/node_metrics.h"
@@ -39,6 +41,7 @@ class Manager::Impl {
        ManagerOptions options)
       : options_(std::move(options)),
         logger_(logger),
+        thresholds_(config.error_thresholds),
         current_(NodesOf(config.virtual_storages, {}, next_id_)),
         metrics_(registry, config.prometheus.grpc_latency_buckets) {
     if (!options_.wall_clock) options_.wall_clock = SystemSeconds;
@@ -76,7 +79,7 @@ class Manager::Impl {
   }
 
   void Reload(const config::Config& config) {
-    Wanted wanted{config.virtual_storages, ReadTrust(config, logger_)};
+    Wanted wanted{config.virtual_storages, config.error_thresholds, ReadTrust(config, logger_)};
     observe::MutexLock lock(mutex_);
     reload_ = std::move(wanted);
     wake_.NotifyOne();
@@ -89,6 +92,8 @@ class Manager::Impl {
     std::string token;     // that the prober sends
     std::string roots;     // that it trusts
     HealthTracker tracker;
+    DiskTracker disk;
+    ErrorTracker errors;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
     std::optional<ProbeResult> health_check;  // while the token check is under way
@@ -99,6 +104,7 @@ class Manager::Impl {
   using Results = std::vector<std::pair<uint64_t, ProbeResult>>;
   struct Wanted {
     std::vector<config::VirtualStorage> storages;
+    config::ErrorThresholds thresholds;
     std::shared_ptr<const net::TlsClientContext> trust;
   };
   using Configured = std::optional<Wanted>;
@@ -113,31 +119,27 @@ class Manager::Impl {
           return probe != nullptr && probe->node->id == node.id;
         };
         const auto found = std::find_if(before.begin(), before.end(), same);
-        probes_.push_back(found == before.end() ? NewProbe(node, {}) : Continue(*found, node));
+        probes_.push_back(found == before.end() ? std::make_unique<Probe>() : std::move(*found));
+        Attach(*probes_.back(), node);
       }
     }
     // The rest of `before` cancels what it has under way, and waits for that.
   }
 
-  std::unique_ptr<Probe> NewProbe(Node& node, HealthTracker tracker) {
-    auto probe = std::make_unique<Probe>();
-    probe->number = next_probe_++;
-    probe->node = &node;
-    probe->token = node.token;
-    probe->roots = RootsOf(node);
-    probe->tracker = std::move(tracker);
-    probe->prober =
+  // To a node that it may have been attached to before. Another token, or other roots to trust,
+  // take another prober, and nothing of what the former one has under way counts.
+  void Attach(Probe& probe, Node& node) {
+    probe.node = &node;
+    const bool same = probe.token == node.token && probe.roots == RootsOf(node);
+    if (probe.prober != nullptr && same) return;
+    if (probe.prober != nullptr) probe.tracker.CheckTokenNext();
+    probe.number = next_probe_++;
+    probe.token = node.token;
+    probe.roots = RootsOf(node);
+    probe.under_way = false;
+    probe.health_check.reset();
+    probe.prober =
         std::make_unique<Prober>(node, options_.timeout, options_.wall_clock, diagnosis_);
-    return probe;
-  }
-
-  std::unique_ptr<Probe> Continue(std::unique_ptr<Probe>& probe, Node& node) {
-    if (probe->token != node.token || probe->roots != RootsOf(node)) {
-      probe->tracker.CheckTokenNext();
-      return NewProbe(node, probe->tracker);
-    }
-    probe->node = &node;
-    return std::move(probe);
   }
 
   void Run() {
@@ -150,8 +152,10 @@ class Manager::Impl {
         changed |= TakeResult(number, std::move(result));
       }
       if (configured.has_value()) TakeConfiguration(*configured);
+      const bool round = Clock::now() >= next_round;
+      if (round) changed |= JudgeErrors();
       if (changed) Publish();
-      if (Clock::now() < next_round) continue;
+      if (!round) continue;
       StartProbes();
       // After a pause of the machine, rounds are not made up for.
       next_round = std::max(next_round + options_.interval, Clock::now());
@@ -171,6 +175,7 @@ class Manager::Impl {
   }
 
   void TakeConfiguration(const Wanted& wanted) {
+    thresholds_ = wanted.thresholds;
     // Probes point into it until they follow.
     const Snapshot before = std::exchange(current_, NodesOf(wanted.storages, current_, next_id_));
     Trust(current_, wanted.trust);
@@ -219,14 +224,91 @@ class Manager::Impl {
     if (probe.health_check.has_value()) {
       ProbeResult health_check = *std::move(probe.health_check);
       probe.health_check.reset();
-      return Apply(probe, probe.tracker.Observe(std::move(health_check), result));
+      const bool news = result.facts.has_value() && TakeFacts(probe, *result.facts);
+      return Apply(probe, probe.tracker.Observe(std::move(health_check), result)) || news;
     }
-    if (!result.good() || !probe.tracker.TokenCheckDue()) {
+    const bool doubt = probe.disk.disk().doubt != DiskDoubt::kNone;
+    if (!result.good() || !(probe.tracker.TokenCheckDue() || doubt)) {
       return Apply(probe, probe.tracker.Observe(std::move(result)));
     }
     probe.health_check = std::move(result);
     probe.prober->CheckToken(Collect(probe));
     return false;
+  }
+
+  static std::chrono::milliseconds Now() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch());
+  }
+
+  // The next three tell whether a node's entry changed.
+  bool TakeFacts(Probe& probe, const ServerFacts& facts) {
+    Node& node = *probe.node;
+    probe.disk.Observe(Now(), facts, node.storage);
+    const bool same =
+        node.server_version == facts.server_version && node.git_version == facts.git_version;
+    node.server_version = facts.server_version;
+    node.git_version = facts.git_version;
+    return JudgeDisks() || !same;
+  }
+
+  bool JudgeDisks() {
+    std::vector<Disk> before;
+    for (const auto& probe : probes_) {
+      before.push_back(std::exchange(probe->node->disk, probe->disk.disk()));
+    }
+    for (VirtualStorage& storage : current_.virtual_storages) DoubtSharedDisks(storage);
+    bool changed = false;
+    for (size_t i = 0; i < probes_.size(); i++) {
+      const Node& node = *probes_[i]->node;
+      changed |= node.disk != before[i];
+      const bool told =
+          node.disk.doubt == before[i].doubt && node.disk.suspect == before[i].suspect;
+      if (!told) LogDisk(node);
+    }
+    return changed;
+  }
+
+  bool JudgeErrors() {
+    bool changed = false;
+    for (const auto& probe : probes_) {
+      Node& node = *probe->node;
+      probe->errors.Observe(Now(), {node.traffic->failed_reads, node.traffic->failed_writes},
+                            thresholds_);
+      if (node.degraded == probe->errors.reason()) continue;
+      node.degraded = probe->errors.reason();
+      changed = true;
+      LogErrors(node);
+    }
+    return changed;
+  }
+
+  void LogDisk(const Node& node) {
+    if (node.disk.doubt == DiskDoubt::kNone) {
+      return logger_.Info("the node's disk is the one that it was",
+                          {{"virtual_storage", node.virtual_storage},
+                           {"storage", node.storage},
+                           {"address", node.address_text}});
+    }
+    logger_.Error(node.disk.suspect ? "the node's disk is suspect, nothing is written there"
+                                    : "the node's disk is in doubt, nothing is written there",
+                  {{"virtual_storage", node.virtual_storage},
+                   {"storage", node.storage},
+                   {"address", node.address_text},
+                   {"error", node.disk.text}});
+  }
+
+  void LogErrors(const Node& node) {
+    if (node.degraded.empty()) {
+      return logger_.Info("the node fails few calls again",
+                          {{"virtual_storage", node.virtual_storage},
+                           {"storage", node.storage},
+                           {"address", node.address_text}});
+    }
+    logger_.Warn("the node answers probes and fails calls",
+                 {{"virtual_storage", node.virtual_storage},
+                  {"storage", node.storage},
+                  {"address", node.address_text},
+                  {"error", node.degraded}});
   }
 
   bool Apply(Probe& probe, ProbeResult result) {
@@ -276,6 +358,7 @@ class Manager::Impl {
   observe::Logger& logger_;
 
   // Of the thread, once it runs.
+  config::ErrorThresholds thresholds_;
   uint32_t next_id_ = 0;
   uint64_t next_probe_ = 0;
   Snapshot current_;

@@ -2,6 +2,7 @@
 
 #include <prometheus/registry.h>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,12 @@ prometheus::Labels With(prometheus::Labels labels, const char* name, std::string
   labels[name] = std::string(value);
   return labels;
 }
+
+constexpr std::array<std::pair<DiskDoubt, std::string_view>, 3> kDoubts{{
+    {DiskDoubt::kStorageMissing, "storage_missing"},
+    {DiskDoubt::kFilesystemChanged, "filesystem_changed"},
+    {DiskDoubt::kFilesystemShared, "filesystem_shared"},
+}};
 
 void RaiseTo(prometheus::Counter& counter, uint64_t total) {
   counter.Increment(static_cast<double>(total) - counter.Value());
@@ -60,6 +67,15 @@ NodeMetrics::NodeMetrics(prometheus::Registry& registry, std::vector<double> lat
       calls_backed_off_(Counters(registry, "gitaly_praefect_node_calls_backed_off_total",
                                  "Calls that failed at once because the node could not be "
                                  "connected to a moment before.")),
+      failed_calls_(Counters(registry, "gitaly_praefect_node_failed_calls_total",
+                             "Calls that failed because of the node: UNAVAILABLE or INTERNAL from "
+                             "it, its connection lost, or none to be had.")),
+      degraded_(Gauges(registry, "gitaly_praefect_node_degraded",
+                       "1 while a node answers probes and fails more calls than "
+                       "failover.*_error_threshold_count allow.")),
+      suspect_(Gauges(registry, "gitaly_praefect_node_suspect",
+                      "1 while a storage seems to be on another disk than before, or on the same "
+                      "as another one: no mutator is sent there.")),
       reads_(Counters(registry, "gitaly_praefect_read_distribution",
                       "Calls of accessors, by the storage that they were sent to.")),
       connections_(Gauges(registry, "gitaly_praefect_node_connections",
@@ -102,6 +118,12 @@ NodeMetrics::OfNode NodeMetrics::Add(const Node& node) {
   metrics.connecting = &connections_.Add(With(labels, "state", "connecting"));
   metrics.connected = &connections_.Add(With(labels, "state", "connected"));
   metrics.draining = &connections_.Add(With(labels, "state", "draining"));
+  metrics.failed_reads = &failed_calls_.Add(With(labels, "method_type", "accessor"));
+  metrics.failed_writes = &failed_calls_.Add(With(labels, "method_type", "mutator"));
+  metrics.degraded = &degraded_.Add(labels);
+  for (const auto& [doubt, name] : kDoubts) {
+    metrics.suspect[doubt] = &suspect_.Add(With(labels, "reason", name));
+  }
   metrics.calls_backed_off = &calls_backed_off_.Add(labels);
   return metrics;
 }
@@ -118,6 +140,10 @@ void NodeMetrics::Remove(const OfNode& node) {
   reads_.Remove(node.reads);
   for (auto* gauge : {node.connecting, node.connected, node.draining}) connections_.Remove(gauge);
   connections_made_.Remove(node.connections_made);
+  failed_calls_.Remove(node.failed_reads);
+  failed_calls_.Remove(node.failed_writes);
+  degraded_.Remove(node.degraded);
+  for (const auto& [doubt, gauge] : node.suspect) suspect_.Remove(gauge);
   calls_backed_off_.Remove(node.calls_backed_off);
 }
 
@@ -142,6 +168,12 @@ void NodeMetrics::Collect(const Snapshot& snapshot) {
       metrics.connected->Set(static_cast<double>(node.traffic->connected));
       metrics.draining->Set(static_cast<double>(node.traffic->draining));
       RaiseTo(*metrics.connections_made, node.traffic->connections_made);
+      RaiseTo(*metrics.failed_reads, node.traffic->failed_reads);
+      RaiseTo(*metrics.failed_writes, node.traffic->failed_writes);
+      metrics.degraded->Set(node.degraded.empty() ? 0 : 1);
+      for (const auto& [doubt, gauge] : metrics.suspect) {
+        gauge->Set(node.disk.suspect && node.disk.doubt == doubt ? 1 : 0);
+      }
       RaiseTo(*metrics.calls_backed_off, node.traffic->calls_backed_off);
     }
   }

@@ -31,7 +31,8 @@ class NodeMetrics {
   void Follow(const Snapshot& snapshot);
   // One probe of a node that is followed has ended.
   void Observe(const Node& node, const ProbeResult& result);
-  // Takes over what workers have counted. `snapshot` is the one that is followed.
+  // Takes over what workers have counted, and what is known of each node. `snapshot` is the one
+  // that is followed.
   void Collect(const Snapshot& snapshot);
 
  private:
@@ -45,6 +46,10 @@ class NodeMetrics {
     prometheus::Counter* connect_failures;
     prometheus::Counter* connections_lost;
     prometheus::Counter* connections_frozen;
+    prometheus::Counter* failed_reads;
+    prometheus::Counter* failed_writes;
+    prometheus::Gauge* degraded;
+    std::map<DiskDoubt, prometheus::Gauge*> suspect;
     prometheus::Counter* reads;
     prometheus::Gauge* connecting;
     prometheus::Gauge* connected;
@@ -63,6 +68,9 @@ class NodeMetrics {
   prometheus::Family<prometheus::Counter>& tls_failures_;
   prometheus::Family<prometheus::Counter>& connections_lost_;
   prometheus::Family<prometheus::Counter>& calls_backed_off_;
+  prometheus::Family<prometheus::Counter>& failed_calls_;
+  prometheus::Family<prometheus::Gauge>& degraded_;
+  prometheus::Family<prometheus::Gauge>& suspect_;
   prometheus::Family<prometheus::Counter>& reads_;
   prometheus::Family<prometheus::Gauge>& connections_;
   std::map<uint32_t, OfNode> nodes_;  // by id

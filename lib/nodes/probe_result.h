@@ -3,8 +3,11 @@
 // What one probe of a node says, in words for people.
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "nodes/server_facts.h"
 
 namespace praefect::nodes {
 
@@ -22,6 +25,7 @@ struct ProbeResult {
   std::string reason;             // empty when it is well
   std::string_view key_to_check;  // see Node::key_to_check
   std::chrono::nanoseconds latency{0};
+  std::optional<ServerFacts> facts;  // of a good token check
 
   bool good() const { return cause == Cause::kNone; }
 };

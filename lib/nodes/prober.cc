@@ -52,7 +52,7 @@ class Prober::Impl {
     connection.server.async()->ServerInfo(
         &call_->context, &call_->info_request, &call_->info_response,
         [this, call = call_.get()](const grpc::Status& status) {
-          Finish(*call, status.ok() ? ProbeResult() : JudgeFailed(status));
+          Finish(*call, status.ok() ? WithFacts(call->info_response) : JudgeFailed(status));
         });
   }
 
@@ -94,6 +94,17 @@ class Prober::Impl {
   ProbeResult JudgeHealth(const Call& call, const grpc::Status& status) const {
     if (!status.ok()) return JudgeFailed(status);
     return JudgeServing(call.health_response.status() == HealthCheckResponse::SERVING);
+  }
+
+  static ProbeResult WithFacts(const ServerInfoResponse& response) {
+    ProbeResult result;
+    result.facts.emplace();
+    result.facts->server_version = response.server_version();
+    result.facts->git_version = response.git_version();
+    for (const auto& status : response.storage_statuses()) {
+      result.facts->storages.push_back({status.storage_name(), status.filesystem_id()});
+    }
+    return result;
   }
 
   ProbeResult JudgeFailed(const grpc::Status& status) const {

@@ -32,7 +32,8 @@ class Prober {
   // a node with TLS that could not be reached is asked why, with as much time again.
   // No second call before that; from one thread at a time. Never blocks.
   void CheckHealth(Done done);  // grpc.health.v1
-  void CheckToken(Done done);   // ServerService/ServerInfo: no Gitaly answers it without the token
+  // ServerService/ServerInfo: no Gitaly answers it without the token, and it tells of the storages.
+  void CheckToken(Done done);
 
  private:
   class Impl;

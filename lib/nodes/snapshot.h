@@ -20,6 +20,22 @@ enum class Health {
   kDown,
 };
 
+// Why a storage may not be on the disk that it was on; see DiskTracker.
+enum class DiskDoubt {
+  kNone,
+  kStorageMissing,     // the node serves no storage of this name
+  kFilesystemChanged,  // it tells another filesystem_id than before
+  kFilesystemShared,   // another storage of the virtual storage tells the same one
+};
+
+struct Disk {
+  std::string filesystem_id;  // the first one that was read; empty: not known yet
+  DiskDoubt doubt = DiskDoubt::kNone;
+  bool suspect = false;  // the doubt is no passing one
+  std::string text;      // the doubt, for people
+  bool operator==(const Disk&) const = default;
+};
+
 struct Node {
   // The key of per-node state elsewhere: stays for as long as the node stays in the configuration
   // under its address, and is never given to another one.
@@ -39,12 +55,20 @@ struct Node {
   std::string_view key_to_check;
   // It is down because it gave no answer at all: its process or its host may be frozen.
   bool silent = false;
+  std::string server_version, git_version;  // as the node told last; empty: not known yet
+  Disk disk;
+  // It answers probes and fails too many calls: why, for people; empty when it does not. Such a
+  // node is told of (log, metrics), and avoided where another one can do the same. Where a virtual
+  // storage has one node that may serve a call, refusing would be worse than trying.
+  std::string degraded;
   // What workers count; shared by all snapshots.
   std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
 
   // Calls may go there. A node of which nothing is known yet is tried: what is asked right after
   // the start must not fail for want of a probe.
   bool routable() const { return health != Health::kDown; }
+  // So may calls of mutators: nothing is written to a disk that may be the wrong one.
+  bool writable() const { return routable() && disk.doubt == DiskDoubt::kNone; }
 };
 
 struct VirtualStorage {

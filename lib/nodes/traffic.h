@@ -15,6 +15,10 @@ struct Traffic {
   std::atomic<uint64_t> connections_lost{0};    // connections that broke
   std::atomic<uint64_t> connections_frozen{0};  // given up because the node did not answer a PING
   std::atomic<uint64_t> reads{0};               // accessors that were routed there
+  // Calls that failed because of the node: UNAVAILABLE or INTERNAL from it, its connection lost, no
+  // connection.
+  std::atomic<uint64_t> failed_reads{0};   // accessors
+  std::atomic<uint64_t> failed_writes{0};  // mutators
   // Connections of all workers, by state, at this moment.
   std::atomic<int64_t> connecting{0};
   std::atomic<int64_t> connected{0};          // calls may be sent on it

@@ -216,7 +216,10 @@ void Call::RouteBy(std::string_view message, bool has_message) {
     }
     side_calls_.push_back(std::make_unique<SideCall>(
         worker_.UpstreamOf(*node),
-        MakeNodeHeaders(request_, node, correlation_id_, TimeLeft(), UnixSeconds(wall_start_)),
+        [this, node] {
+          return MakeNodeHeaders(request_, node, correlation_id_, TimeLeft(),
+                                 UnixSeconds(system_clock::now()));
+        },
         std::move(request),
         [this, node](SideCall::Outcome outcome) { SideCallDone(*node, std::move(outcome)); }));
   }
@@ -225,11 +228,11 @@ void Call::RouteBy(std::string_view message, bool has_message) {
 }
 
 void Call::LogSkipped(const nodes::Node& node) {
-  worker_.shared().logger.Warn("a node that is down misses this call",
+  worker_.shared().logger.Warn("a node misses this call",
                                {{"virtual_storage", node.virtual_storage},
                                 {"storage", node.storage},
                                 {"method", method_->path},
-                                {"error", node.reason},
+                                {"error", node.routable() ? node.disk.text : node.reason},
                                 {"correlation_id", correlation_id_}});
 }
 

@@ -104,6 +104,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void DeadlineExceeded();
   void EndForStop() override;
   void NoteNodeStatus(const http2::HeaderList& trailers);
+  void NoteNodeFailed();
   void MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued);
   void Report();
   void Count(std::chrono::nanoseconds total);

@@ -42,6 +42,7 @@ void Call::NoteNodeStatus(const HeaderList& trailers) {
   code_ = code.value_or(StatusCode::kUnknown);
   if (code_ == StatusCode::kOk) return;
   error_ = http2::PercentDecode(trailers.Get("grpc-message"));
+  if (code_ == StatusCode::kUnavailable || code_ == StatusCode::kInternal) NoteNodeFailed();
   bool refused_token =
       route_.node != nullptr &&
       ((code_ == StatusCode::kPermissionDenied && error_.substr(0, 17) == "permission denied") ||
@@ -53,6 +54,14 @@ void Call::NoteNodeStatus(const HeaderList& trailers) {
       "with auth.token of that Gitaly, and the two hosts' clocks",
       NodeName(route_.node));
   route_.node->traffic->token_refused++;
+}
+
+// For the judgement whether the node fails too many calls (nodes::ErrorTracker).
+void Call::NoteNodeFailed() {
+  if (route_.node == nullptr || method_ == nullptr) return;
+  nodes::Traffic& traffic = *route_.node->traffic;
+  if (method_->operation == gitaly::Operation::kAccessor) traffic.failed_reads++;
+  if (method_->operation == gitaly::Operation::kMutator) traffic.failed_writes++;
 }
 
 // An OK waits here for its settlement once writes have one.
@@ -117,6 +126,7 @@ void Call::Answer(StatusCode code, std::string message, std::string_view http_st
 
 // Operators search for how this message begins (the documentation names it).
 void Call::Unreachable(const nodes::Node* node, std::string_view cause) {
+  NoteNodeFailed();
   Refuse({absl::StatusCode::kUnavailable,
           fmt::format(
               "all SubCons are in TransientFailure, latest connection error: cannot reach {}: {}",

@@ -113,6 +113,7 @@ void Call::NodeClosed(const http2::StreamClosure& closure) {
   if (closure.never_taken && Resend(closure)) return;
   node_ = nullptr;
   node_finished_ = steady_clock::now();
+  NoteNodeFailed();
   if (closure.connection_lost) {
     return Answer(StatusCode::kUnavailable, fmt::format("{} was lost during the call: {}",
                                                         NodeName(route_.node), closure.cause));
@@ -141,6 +142,10 @@ bool Call::Resend(const http2::StreamClosure& closure) {
 
 void Call::SideCallDone(const nodes::Node& node, SideCall::Outcome outcome) {
   side_calls_open_--;
+  worker_.shared().metrics.resent.Increment(outcome.attempts - 1);
+  if (outcome.code == StatusCode::kUnavailable || outcome.code == StatusCode::kInternal) {
+    node.traffic->failed_writes++;  // only mutators go to several nodes
+  }
   bool first_error = !side_call_failed_ && !(node_done_ && code_ != StatusCode::kOk);
   if (outcome.code != StatusCode::kOk && first_error) {
     side_call_failed_ = true;

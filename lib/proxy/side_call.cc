@@ -8,10 +8,10 @@ namespace praefect::proxy {
 
 using http2::StatusCode;
 
-SideCall::SideCall(std::shared_ptr<Upstream> upstream, http2::HeaderList headers,
+SideCall::SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers,
                    http2::Slice request, Done done)
     : upstream_(std::move(upstream)),
-      headers_(std::move(headers)),
+      make_headers_(std::move(make_headers)),
       request_(std::move(request)),
       done_(std::move(done)) {}
 
@@ -20,12 +20,16 @@ SideCall::~SideCall() {
   if (stream_ != nullptr) stream_->Reset(http2::kCancel);
 }
 
-void SideCall::Start() { upstream_->Acquire(*this); }
+void SideCall::Start() {
+  attempts_++;
+  upstream_->Acquire(*this);
+}
 
 void SideCall::OnConnected(http2::Connection& connection) {
   bool empty = request_.size() == 0;
-  stream_ = connection.Open(std::move(headers_), empty, *this);
-  if (stream_ == nullptr) {
+  stream_ = connection.Open(make_headers_(), empty, *this);
+  if (stream_ == nullptr) {  // out of stream ids: the next attempt finds another connection
+    if (attempts_ < kMaxAttempts) return Start();
     return Finish({StatusCode::kUnavailable, "the connection takes no more streams", {}});
   }
   if (empty) return;
@@ -51,6 +55,7 @@ void SideCall::OnEnd(http2::HeaderList trailers) {
 
 void SideCall::OnClosed(const http2::StreamClosure& closure) {
   stream_ = nullptr;
+  if (closure.never_taken && attempts_ < kMaxAttempts) return Start();
   if (closure.connection_lost) return Finish({StatusCode::kUnavailable, closure.cause, {}});
   Finish({http2::StatusFromHttp2Error(closure.error_code),
           fmt::format("reset with {}", http2::Http2ErrorName(closure.error_code)),
@@ -58,6 +63,7 @@ void SideCall::OnClosed(const http2::StreamClosure& closure) {
 }
 
 void SideCall::Finish(Outcome outcome) {
+  outcome.attempts = attempts_;
   if (auto done = std::exchange(done_, nullptr)) done(std::move(outcome));
 }
 

@@ -14,16 +14,22 @@ namespace praefect::proxy {
 
 class SideCall final : private http2::StreamListener, private Upstream::Waiter {
  public:
+  // How often it is sent in all, when the node provably never takes it.
+  static constexpr int kMaxAttempts = 3;
+
   struct Outcome {
     http2::StatusCode code = http2::StatusCode::kOk;
     std::string message;
     http2::HeaderList trailers;  // as the node sent them; empty when it did not answer
+    int attempts = 0;
   };
   // Called once; may destroy the side call.
   using Done = std::function<void(Outcome)>;
+  // Of one attempt: token and time left are those of its moment.
+  using MakeHeaders = std::function<http2::HeaderList()>;
 
   // `request`: the whole message with its prefix; may be empty.
-  SideCall(std::shared_ptr<Upstream> upstream, http2::HeaderList headers, http2::Slice request,
+  SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers, http2::Slice request,
            Done done);
   ~SideCall();  // cancels
   SideCall(const SideCall&) = delete;
@@ -42,9 +48,10 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   void Finish(Outcome outcome);
 
   const std::shared_ptr<Upstream> upstream_;
-  http2::HeaderList headers_;
+  const MakeHeaders make_headers_;
   http2::Slice request_;
   Done done_;
+  int attempts_ = 0;
   http2::Stream* stream_ = nullptr;
 };
 

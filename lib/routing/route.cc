@@ -49,11 +49,25 @@ Refusal Unavailable(const nodes::Node& node, std::string_view what, std::string_
       reason, HintFor(node)};
 }
 
-Choice ToPrimary(const nodes::VirtualStorage& virtual_storage) {
+Refusal NotWritable(const nodes::Node& node) {
+  const auto code =
+      node.disk.suspect ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable;
+  return {code,
+          fmt::format("nothing is written to node \"{}\" at {}: {}", node.storage,
+                      node.address_text, node.disk.text),
+          "disk_in_doubt", HintFor(node)};
+}
+
+bool IsMutator(const gitaly::Method& method) {
+  return method.operation == gitaly::Operation::kMutator;
+}
+
+Choice ToPrimary(const nodes::VirtualStorage& virtual_storage, const gitaly::Method& method) {
   const nodes::Node& primary = virtual_storage.primary();
   if (!primary.routable()) {
     return Unavailable(primary, "primary is not healthy", "primary_not_healthy");
   }
+  if (IsMutator(method) && !primary.writable()) return NotWritable(primary);
   Route route;
   route.node = &primary;
   route.rewrite.storage_name = primary.storage;
@@ -64,10 +78,10 @@ Choice ToPrimary(const nodes::VirtualStorage& virtual_storage) {
 Choice ToEveryNode(const nodes::VirtualStorage& virtual_storage) {
   const nodes::Node* primary = &virtual_storage.primary();
   Route route;
-  if (primary->routable()) route.node = primary;
+  if (primary->writable()) route.node = primary;
   for (const nodes::Node& node : virtual_storage.nodes) {
     if (&node == route.node) continue;
-    if (!node.routable()) {
+    if (!node.writable()) {
       route.skipped.push_back(&node);
     } else if (route.node == nullptr) {
       route.node = &node;
@@ -75,12 +89,14 @@ Choice ToEveryNode(const nodes::VirtualStorage& virtual_storage) {
       route.also.push_back(&node);
     }
   }
+  if (route.node == nullptr && primary->routable()) return NotWritable(*primary);
   if (route.node == nullptr) return Unavailable(*primary, "no healthy nodes", "no_healthy_nodes");
   route.rewrite.storage_name = route.node->storage;
   return route;
 }
 
-Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::RequestTarget& request) {
+Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+                     const gitaly::RequestTarget& request) {
   const gitaly::RepositoryRef& target = request.target;
   const gitaly::RepositoryRef& additional = request.additional;
   if (!target.present) return BadTarget("repository not set", "repository_not_set");
@@ -97,20 +113,19 @@ Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::RequestTarge
   }
   const nodes::VirtualStorage* storage = snapshot.Find(target.storage_name);
   if (storage == nullptr) return UnknownVirtualStorage(snapshot, target.storage_name);
-  return ToPrimary(*storage);
+  return ToPrimary(*storage, method);
 }
 
 Choice ForStorage(const nodes::Snapshot& snapshot, const gitaly::Method& method,
                   const gitaly::RequestTarget& request) {
   if (request.storage_name.empty() && method.path == kFindRemoteRepository) {
-    return ToPrimary(snapshot.virtual_storages.front());
+    return ToPrimary(snapshot.virtual_storages.front(), method);
   }
   if (request.storage_name.empty()) return BadTarget("storage name not set", "storage_not_set");
   const nodes::VirtualStorage* storage = snapshot.Find(request.storage_name);
   if (storage == nullptr) return UnknownVirtualStorage(snapshot, request.storage_name);
-  const bool everywhere =
-      method.operation == gitaly::Operation::kMutator && method.service == kNamespaceService;
-  return everywhere ? ToEveryNode(*storage) : ToPrimary(*storage);
+  const bool everywhere = IsMutator(method) && method.service == kNamespaceService;
+  return everywhere ? ToEveryNode(*storage) : ToPrimary(*storage, method);
 }
 
 }  // namespace
@@ -120,7 +135,7 @@ Choice Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
   if (!method.not_served.empty()) return NotServed(method);
   switch (method.scope) {
     case gitaly::Scope::kRepository:
-      return ForRepository(snapshot, target);
+      return ForRepository(snapshot, method, target);
     case gitaly::Scope::kStorage:
       return ForStorage(snapshot, method, target);
     case gitaly::Scope::kPartition:

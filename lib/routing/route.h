@@ -21,7 +21,8 @@ struct Route {
   // Calls that go to several nodes (namespace mutators): the others, which get the same request
   // with their own storage name. The first error of any of them is the client's answer.
   std::vector<const nodes::Node*> also;
-  // Nodes that such a call should reach and does not, because they are down: they miss the change.
+  // Nodes that such a call should reach and does not, because they are down, or their disk is in
+  // doubt: they miss the change.
   std::vector<const nodes::Node*> skipped;
   gitaly::TargetRewrite rewrite;  // for `node`; views into the snapshot
 };
@@ -41,7 +42,8 @@ struct Refusal {
 //
 // Refusals: UNIMPLEMENTED for what has no node to go to (not served, scopes other than these two),
 // INVALID_ARGUMENT for a target that names nothing, UNAVAILABLE when the node is down: clients
-// retry that, and operators search for how its message begins.
+// retry that, and operators search for how its message begins. A mutator whose node's disk is in
+// doubt gets UNAVAILABLE while that may pass, FAILED_PRECONDITION when the disk is suspect.
 //
 // `snapshot` must outlive the result. Allocates for refusals, `also` and `skipped` only.
 std::variant<Route, Refusal> Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,

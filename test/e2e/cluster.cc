@@ -79,9 +79,11 @@ std::string Cluster::MakeConfig() const {
                            : fmt::format("socket_path = '{}'\n", (directory_ / "socket").string());
   config += fmt::format(
       "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '{}'\n"
-      "graceful_stop_delay = '{}'\n"
+      "graceful_stop_delay = '{}'\nkeepalive_timeout = '{}'\n"
       "[logging]\nformat = 'json'\n[auth]\ntoken = '{}'\n",
-      setup_.graceful_stop_timeout, setup_.graceful_stop_delay, client_token_);
+      setup_.graceful_stop_timeout, setup_.graceful_stop_delay, setup_.keepalive_timeout,
+      client_token_);
+  if (!setup_.failover.empty()) config += "[failover]\n" + setup_.failover;
   const std::string& token = setup_.node_token.empty() ? node_token_ : setup_.node_token;
   auto node = nodes_.begin();
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) {

@@ -29,6 +29,8 @@ struct ClusterSetup {
       {"default", {"gitaly-1", "gitaly-2", "gitaly-3"}}};
   std::string graceful_stop_timeout = "20s";
   std::string graceful_stop_delay = "0s";
+  std::string keepalive_timeout = "10s";
+  std::string failover;    // lines of [failover]
   std::string node_token;  // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;
   bool nodes_up = true;  // before Praefect starts

@@ -21,7 +21,8 @@ constexpr int Code(int grpc) { return 64 + grpc; }
 
 class Faulty {
  public:
-  explicit Faulty(const std::string& faults) : copy_(cluster_.CreateWithCommit("a.git")) {
+  explicit Faulty(const std::string& faults, ClusterSetup setup = {})
+      : cluster_(std::move(setup)), copy_(cluster_.CreateWithCommit("a.git")) {
     cluster_.primary().SetFaults(faults);
   }
 
@@ -96,7 +97,9 @@ TEST_CASE("A node that crashes during a call is named in the answer") {
 }
 
 TEST_CASE("A call to a node that freezes ends long before its deadline, and says so") {
-  Faulty faulty("hang@RepositoryExists");
+  ClusterSetup setup;
+  setup.keepalive_timeout = "2s";
+  Faulty faulty("hang@RepositoryExists", setup);
   std::thread freezer([&] {
     Eventually([&] { return faulty.node().CallsOf("RepositoryExists") == 1; });
     faulty.node().Freeze();
@@ -112,6 +115,49 @@ TEST_CASE("A call to a node that freezes ends long before its deadline, and says
     return faulty.cluster().praefect().Metric("gitaly_praefect_node_connections_lost_total",
                                               {"while=\"frozen\""}) >= 1;
   }));
+}
+
+TEST_CASE("A node that answers probes and fails calls is told of, and tried all the same") {
+  ClusterSetup setup;
+  setup.failover =
+      "error_threshold_window = '2s'\nread_error_threshold_count = 3\n"
+      "write_error_threshold_count = 3\n";
+  Faulty faulty("error=INTERNAL@RepositoryExists", setup);
+  for (int i = 0; i < 3; ++i) CHECK(faulty.Exists().exit_status == Code(13));
+  PraefectDaemon& praefect = faulty.cluster().praefect();
+  const json line = praefect.WaitLog("the node answers probes and fails calls");
+  CHECK_THAT(line.value("error", ""), Catch::Contains("3 accessors and 0 mutators failed"));
+  const auto degraded = [&](double value) {
+    return praefect.Metric("gitaly_praefect_node_degraded", {"\"gitaly-1\""}) == value;
+  };
+  CHECK(Eventually([&] { return degraded(1); }));
+  faulty.node().SetFaults("");
+  CHECK(faulty.Exists().exit_status == 0);
+  praefect.WaitLog("the node fails few calls again");
+  CHECK(Eventually([&] { return degraded(0); }));
+}
+
+TEST_CASE("Nothing is written to a storage that came back with another disk") {
+  Faulty faulty("");
+  PraefectDaemon& praefect = faulty.cluster().praefect();
+  CHECK(faulty.WriteTopic().exit_status == 0);
+  praefect.WaitLog("node is healthy");
+  const auto metadata = faulty.node().Folder(".gitaly-metadata");
+  const std::string before = ReadFile(metadata);
+  const auto restart_with = [&](const std::string& identity) {
+    REQUIRE(faulty.node().Stop() == 0);
+    WriteFile(metadata, identity);
+    faulty.node().Start();
+  };
+  restart_with(R"({"gitaly_filesystem_id": "another"})");
+  praefect.WaitLog("the node's disk is in doubt, nothing is written there");
+  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+  CHECK_THAT(faulty.WriteTopic().error, Catch::Contains("nothing is written to node \"gitaly-1\""));
+  praefect.WaitLog("the node's disk is suspect, nothing is written there");
+  CHECK(faulty.WriteTopic().exit_status == Code(9));
+  restart_with(before);
+  praefect.WaitLog("the node's disk is the one that it was");
+  CHECK(Eventually([&] { return faulty.WriteTopic().exit_status == 0; }));
 }
 
 TEST_CASE("A change that is made after its caller has gone happens all the same") {

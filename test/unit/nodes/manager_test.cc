@@ -222,6 +222,22 @@ TEST_CASE("a token that was corrected is used at once") {
   CHECK(probing.WaitFor(Health::kUp).id == 0);
 }
 
+TEST_CASE("a node that answers probes and fails calls stays up, and is said to be degraded") {
+  FakeNode fake;
+  Probing probing({{fake.address(), ""}});
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  const auto node = [&] { return probing.manager().snapshot()->virtual_storages[0].nodes[0]; };
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (node().degraded.empty() && std::chrono::steady_clock::now() < limit) {
+    node().traffic->failed_writes += 100;
+    std::this_thread::yield();
+  }
+  CHECK_THAT(node().degraded, Contains("mutators failed within 10000 ms"));
+  CHECK(node().routable());
+  CHECK(probing.lines().With("the node answers probes and fails calls").size() == 1);
+}
+
 TEST_CASE("a reload while a node is silent waits for nobody") {
   SilentNode silent;
   FakeNode node;

@@ -29,6 +29,9 @@ class Cluster {
     node.key_to_check = key;
   }
   void Down(std::string_view storage) { Down(storage, "connection refused", kAddressKey); }
+  void Doubt(std::string_view storage, bool suspect) {
+    NodeOf(storage).disk = {"id", nodes::DiskDoubt::kFilesystemChanged, suspect, "another disk?"};
+  }
   void Unprobed(std::string_view storage) { NodeOf(storage).health = Health::kUnknown; }
 
   std::variant<Route, Refusal> Choose(const gitaly::Method& method,
@@ -101,6 +104,8 @@ gitaly::Method MethodOf(Scope scope, Operation operation,
 }
 
 const gitaly::Method kAccessor = MethodOf(Scope::kRepository, Operation::kAccessor);
+const gitaly::Method kMutator = MethodOf(Scope::kRepository, Operation::kMutator);
+const gitaly::Method kMaintenance = MethodOf(Scope::kRepository, Operation::kMaintenance);
 const gitaly::Method kStorageAccessor = MethodOf(Scope::kStorage, Operation::kAccessor);
 const gitaly::Method kAddNamespace =
     MethodOf(Scope::kStorage, Operation::kMutator, "gitaly.NamespaceService", "AddNamespace");
@@ -221,6 +226,29 @@ TEST_CASE("namespace mutators go to every healthy node") {
   CHECK(refusal.code == absl::StatusCode::kUnavailable);
   CHECK_THAT(refusal.message,
              StartsWith("all SubCons are in TransientFailure: no healthy nodes: node \"b\""));
+}
+
+TEST_CASE("nothing is written to a disk in doubt, reading and maintenance go on") {
+  Cluster cluster;
+  cluster.Doubt("b", false);
+  const Refusal refusal = cluster.Refused(kMutator, Repository("default"));
+  CHECK(refusal.code == absl::StatusCode::kUnavailable);
+  CHECK_THAT(refusal.message,
+             StartsWith("nothing is written to node \"b\" at ") && Contains(": another disk?"));
+  CHECK(cluster.Routed(kAccessor, Repository("default")) == Storages{"b"});
+  CHECK(cluster.Routed(kMaintenance, Repository("default")) == Storages{"b"});
+  cluster.Doubt("b", true);
+  CHECK(cluster.Refused(kMutator, Repository("default")).code ==
+        absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("namespace mutators leave out nodes whose disk is in doubt") {
+  Cluster cluster;
+  cluster.Doubt("b", true);
+  CHECK(cluster.Routed(kAddNamespace, Storage("default")) == Storages{"a", "c"});
+  CHECK(cluster.Skipped(kAddNamespace, Storage("default")) == Storages{"b"});
+  cluster.Doubt("a", true), cluster.Down("c");
+  CHECK(cluster.Refused(kAddNamespace, Storage("default")).reason == "disk_in_doubt");
 }
 
 TEST_CASE("namespace mutators say which nodes they leave out") {
