@@ -10,6 +10,8 @@ import sys
 
 SECRETS = [
     ('a configured secret', re.compile(rb'hunter2')),  # kSecretMark of test/support/exposure.h
+    # What the documentation writes for them.
+    ('a configured secret', re.compile(rb'PRAEFECT_(SQL_PASSWORD|EXTERNAL_TOKEN|INTERNAL_TOKEN)')),
     ('a token made of one', re.compile(rb'v2\.[0-9a-f]{64}\.[0-9]+')),
     ('a private key', re.compile(rb'PRIVATE KEY-----')),
 ]

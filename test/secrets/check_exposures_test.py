@@ -21,7 +21,8 @@ class CheckExposures(unittest.TestCase):
         self.assertEqual(self.found('level=info msg="Starting praefect"'), [])
 
     def test_every_kind_of_secret_is_found_where_it_is(self):
-        for line in ('token = hunter2-client', 'Bearer v2.' + 'ab' * 32 + '.1600000000',
+        for line in ('token = hunter2-client', 'password=PRAEFECT_SQL_PASSWORD',
+                     'Bearer v2.' + 'ab' * 32 + '.1600000000',
                      '-----BEGIN RSA PRIVATE KEY-----'):
             [problem] = self.found('first', line)
             self.assertIn('1-1:3: ', problem)

@@ -13,7 +13,7 @@
 
 namespace praefect::test {
 
-inline const std::string kPassword = "pass word's \\";
+inline const std::string kPassword = "hunter2 word's \\";
 
 // Each is started at its first use, for the whole program.
 CertificateAuthority& Authority();  // of server and clients

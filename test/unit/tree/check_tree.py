@@ -103,9 +103,17 @@ def check_readme(root):
             yield f'README.md: {command} does not exist'
 
 
+def check_exposures(root):
+    """What Praefects of tests show to others is kept for the test `secrets`."""
+    for path in (root / 'test').rglob('CMakeLists.txt'):
+        text = path.read_text()
+        if 'PRAEFECT_PROGRAM=' in text and 'starts_praefect(' not in text:
+            yield f'{path}: tests that start Praefect are named by starts_praefect()'
+
+
 def problems(root):
     for check in (check_includes, check_architecture, check_process, check_names, check_sources, check_format,
-                  check_readme):
+                  check_readme, check_exposures):
         yield from check(root)
 
 

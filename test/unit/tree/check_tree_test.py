@@ -85,6 +85,13 @@ class CheckTree(unittest.TestCase):
         (self.root / 'test/run').unlink()
         self.assertIn('test/run does not exist', self.found())
 
+    def test_a_praefect_whose_exposures_are_not_kept_is_found(self):
+        definition = 'target_compile_definitions(a PRIVATE PRAEFECT_PROGRAM="x")\n'
+        self.write('test/integration/a/CMakeLists.txt', definition)
+        self.assertIn('named by starts_praefect()', self.found())
+        self.write('test/integration/a/CMakeLists.txt', definition + 'starts_praefect(a)\n')
+        self.assertEqual(self.found(), '')
+
 
 if __name__ == '__main__':
     unittest.main()
