@@ -30,7 +30,4 @@ std::optional<Repository> ParseRepository(const db::Rows& rows);
 std::optional<db::Error> Save(db::OpenTransaction& open, const Repository& before,
                               const Repository& after);
 
-// The channel and the payload of a change: ids in decimal, separated by spaces.
-inline constexpr char kChangesChannel[] = "repositories_updates";
-
 }  // namespace praefect::datastore

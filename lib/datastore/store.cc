@@ -1,5 +1,7 @@
 #include "datastore/store.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <utility>
 
@@ -188,9 +190,11 @@ void Store::Register(std::string name, std::string boot_id, db::Deadline deadlin
                     });
 }
 
-void Store::RaiseBeat(int64_t instance, db::Deadline deadline, Callback<std::vector<Beat>> done) {
+void Store::RaiseBeat(int64_t instance, int64_t mark, db::Deadline deadline,
+                      Callback<std::vector<Beat>> done) {
   Run<std::vector<Beat>>(
-      database_, {{kRaiseBeat, {instance}}, {kBeats}, {kNotifyBeat, {std::to_string(instance)}}},
+      database_,
+      {{kRaiseBeat, {instance}}, {kBeats}, {kNotifyBeat, {fmt::format("{} {}", instance, mark)}}},
       false, deadline, std::move(done), [](const std::vector<db::Rows>& results) {
         std::vector<Beat> beats;
         for (size_t i = 0; i < results[1].size(); ++i) {

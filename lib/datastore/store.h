@@ -83,6 +83,11 @@ struct Created {
   std::string replica_path;
 };
 
+// The channels that are notified: of the ids of repositories whose routes changed, in decimal,
+// separated by spaces; and of beats.
+inline constexpr char kChangesChannel[] = "repositories_updates";
+inline constexpr char kBeatsChannel[] = "praefect_beats";
+
 struct Beat {
   int64_t instance = 0;
   int64_t count = 0;
@@ -103,7 +108,10 @@ class Store {
   void Register(std::string name, std::string boot_id, db::Deadline deadline,
                 Callback<int64_t> done);
   // Raises its counter, and returns those of all that are alive: without its own it was buried.
-  void RaiseBeat(int64_t instance, db::Deadline deadline, Callback<std::vector<Beat>> done);
+  // PostgreSQL is told to notify kBeatsChannel of "INSTANCE MARK", by which the caller knows its
+  // beat again.
+  void RaiseBeat(int64_t instance, int64_t mark, db::Deadline deadline,
+                 Callback<std::vector<Beat>> done);
   // Declares it dead if its counter still is what was seen: its intents and running jobs linger
   // from now on. False: it is alive, or somebody was quicker.
   void Bury(Beat seen, db::Deadline deadline, Callback<bool> done);

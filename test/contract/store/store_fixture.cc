@@ -151,7 +151,7 @@ bool StoreFixture::Bury(Beat seen) {
 
 std::vector<Beat> StoreFixture::RaiseBeat(int64_t of) {
   return Await<std::vector<Beat>>(
-      [&](auto done) { store->RaiseBeat(of, db::Soon(), std::move(done)); });
+      [&](auto done) { store->RaiseBeat(of, ++number_, db::Soon(), std::move(done)); });
 }
 
 Beat StoreFixture::BeatOf(int64_t of) {
