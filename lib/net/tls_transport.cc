@@ -192,7 +192,9 @@ IoResult TlsTransport::Read(uint8_t* into, size_t size) {
     }
     total += n;
   }
-  if (unsent()) Flush();  // an answer to what came
+  // An answer to what came; behind bytes of the caller's it leaves with the Write that they wait
+  // for.
+  if (unsent() && records_.empty()) Flush();
   if (sealed_.size() - sealed_sent_ > kMaxUnsentBytes) {
     broken_ = TlsError("the other side asks for more and more and reads nothing");
   }

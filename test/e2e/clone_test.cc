@@ -8,7 +8,7 @@ namespace praefect::test {
 namespace {
 
 TEST_CASE("A clone has every object and reference of what was pushed") {
-  const auto transport = GENERATE(Transport::kTcp, Transport::kUnix);
+  const auto transport = GENERATE(Transport::kTcp, Transport::kTls, Transport::kUnix);
   Cluster cluster({transport});
   const WorkingCopy pushed = cluster.CreateWithCommit("group/project.git");
   pushed.Commit("src", "second\n");

@@ -50,12 +50,16 @@ std::string NodeTable(const StorageNode& node, const std::string& token, bool pr
 Cluster::Cluster(ClusterSetup setup)
     : setup_(std::move(setup)), client_token_(NewToken("client")), node_token_(NewToken("node")) {
   fs::create_directory(directory_ / "tmp");
+  if (setup_.transport == Transport::kTls) {
+    certificate_ = authority_.emplace().Issue();
+    node_certificate_ = authority_->Issue(setup_.node_certificate);
+  }
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) AddNodes(storage);
   for (const auto& node : nodes_) {
     if (setup_.nodes_up) node->Start();
   }
   config_ = MakeConfig();
-  praefect_.emplace(directory_ / "praefect", config_);
+  praefect_.emplace(directory_ / "praefect", config_, Trust());
   praefect_->WaitUntilListening();
 }
 
@@ -67,16 +71,15 @@ Cluster::~Cluster() {
 
 void Cluster::AddNodes(const VirtualStorageSetup& storage) {
   for (const std::string& name : storage.storages) {
-    nodes_.push_back(std::make_unique<StorageNode>(
-        NodeSetup{name, setup_.transport, node_token_, setup_.health_without_token},
-        directory_.path()));
+    nodes_.push_back(
+        std::make_unique<StorageNode>(NodeSetup{name, setup_.transport, node_token_,
+                                                setup_.health_without_token, node_certificate_},
+                                      directory_.path()));
   }
 }
 
 std::string Cluster::MakeConfig() const {
-  std::string config = setup_.transport == Transport::kTcp
-                           ? "listen_addr = '127.0.0.1:0'\n"
-                           : fmt::format("socket_path = '{}'\n", (directory_ / "socket").string());
+  std::string config = ListenerConfig();
   config += fmt::format(
       "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '{}'\n"
       "graceful_stop_delay = '{}'\nkeepalive_timeout = '{}'\n"
@@ -95,9 +98,28 @@ std::string Cluster::MakeConfig() const {
   return config;
 }
 
+std::string Cluster::ListenerConfig() const {
+  switch (setup_.transport) {
+    case Transport::kTcp:
+      return "listen_addr = '127.0.0.1:0'\n";
+    case Transport::kUnix:
+      return fmt::format("socket_path = '{}'\n", (directory_ / "socket").string());
+    case Transport::kTls:
+      break;
+  }
+  return fmt::format(
+      "tls_listen_addr = '127.0.0.1:0'\ntls.certificate_path = '{}'\ntls.key_path = '{}'\n",
+      certificate_.chain.string(), certificate_.key.string());
+}
+
+std::map<std::string, std::string> Cluster::Trust() const {
+  if (!authority_) return {};
+  return {{"SSL_CERT_FILE", authority_->root()}, {"SSL_CERT_DIR", authority_->empty_folder()}};
+}
+
 void Cluster::RestartPraefect() {
   praefect_.reset();
-  praefect_.emplace(directory_ / "praefect", config_);
+  praefect_.emplace(directory_ / "praefect", config_, Trust());
   praefect_->WaitUntilListening();
 }
 
@@ -113,12 +135,15 @@ void Cluster::Reload(const std::string& old_text, const std::string& new_text) {
 }
 
 std::map<std::string, std::string> Cluster::Environment(const std::string& virtual_storage) const {
-  return {{"GIT_SSH_COMMAND", GIT_SSH_PROGRAM},
-          {"PRAEFECT_ADDRESS", praefect_->address()},
-          {"PRAEFECT_TOKEN", client_token_},
-          {"PRAEFECT_STORAGE",
-           virtual_storage.empty() ? setup_.virtual_storages.front().name : virtual_storage},
-          {"TMPDIR", directory_ / "tmp"}};
+  std::map<std::string, std::string> environment = {
+      {"GIT_SSH_COMMAND", GIT_SSH_PROGRAM},
+      {"PRAEFECT_ADDRESS", praefect_->address()},
+      {"PRAEFECT_TOKEN", client_token_},
+      {"PRAEFECT_STORAGE",
+       virtual_storage.empty() ? setup_.virtual_storages.front().name : virtual_storage},
+      {"TMPDIR", directory_ / "tmp"}};
+  environment.merge(Trust());
+  return environment;
 }
 
 Outcome Cluster::Call(const std::string& method, const std::vector<nlohmann::json>& requests,
@@ -128,6 +153,7 @@ Outcome Cluster::Call(const std::string& method, const std::vector<nlohmann::jso
   for (const nlohmann::json& request : requests) command.argv.push_back(request.dump());
   command.environment = environment;
   command.environment.emplace("PRAEFECT_TOKEN", client_token_);
+  command.environment.merge(Trust());
   return Run(std::move(command));
 }
 

@@ -30,8 +30,9 @@ struct ClusterSetup {
   std::string graceful_stop_timeout = "20s";
   std::string graceful_stop_delay = "0s";
   std::string keepalive_timeout = "10s";
-  std::string failover;    // lines of [failover]
-  std::string node_token;  // the one that Praefect sends; empty: the nodes' own
+  std::string failover;              // lines of [failover]
+  CertificateWish node_certificate;  // over TLS
+  std::string node_token;            // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;
   bool nodes_up = true;  // before Praefect starts
 };
@@ -44,6 +45,9 @@ class Cluster {
   ~Cluster();
 
   PraefectDaemon& praefect() { return *praefect_; }
+  // Over TLS: what Praefect shows, and who signed it.
+  const IssuedCertificate& certificate() const { return certificate_; }
+  CertificateAuthority& authority() { return *authority_; }
   // In the order of the configuration; the first one is the first virtual storage's primary.
   StorageNode& node(size_t index) { return *nodes_.at(index); }
   StorageNode& primary() { return node(0); }
@@ -83,6 +87,8 @@ class Cluster {
 
  private:
   std::string MakeConfig() const;
+  std::string ListenerConfig() const;
+  std::map<std::string, std::string> Trust() const;
   void AddNodes(const VirtualStorageSetup& storage);
   std::filesystem::path NewFolder();
   void CheckPraefectEnds();
@@ -92,6 +98,9 @@ class Cluster {
   const ClusterSetup setup_;
   const std::string client_token_, node_token_;
   const TemporaryDirectory directory_;
+  std::optional<CertificateAuthority> authority_;  // of a cluster over TLS
+  IssuedCertificate certificate_;                  // Praefect's
+  IssuedCertificate node_certificate_;             // of all nodes
   std::vector<std::unique_ptr<StorageNode>> nodes_;
   std::string config_;
   std::optional<PraefectDaemon> praefect_;

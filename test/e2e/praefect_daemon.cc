@@ -24,7 +24,8 @@ std::string AfterColon(const std::string& address) {
 }  // namespace
 
 // A pipe would fill up while nobody reads it, so its output goes to a file.
-PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& config)
+PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& config,
+                               const std::map<std::string, std::string>& environment)
     : directory_(directory) {
   fs::create_directories(directory_);
   Configure(config);
@@ -33,7 +34,8 @@ PraefectDaemon::PraefectDaemon(const fs::path& directory, const std::string& con
   command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1",
                   PRAEFECT_PROGRAM};
   command.directory = directory_;
-  command.environment = {{"TMPDIR", directory_.parent_path() / "tmp"}};
+  command.environment = environment;
+  command.environment.emplace("TMPDIR", directory_.parent_path() / "tmp");
   process_.emplace(command);
 }
 
@@ -47,7 +49,8 @@ void PraefectDaemon::WaitUntilListening() { WaitLog(kListening); }
 std::string PraefectDaemon::address() const {
   const json line = WaitLog(kListening);
   const std::string address = line.value("address", "");
-  return line.value("schema", "") == "unix" ? "unix:" + address : "tcp://" + address;
+  const std::string schema = line.value("schema", "");
+  return schema == "unix" ? "unix:" + address : schema + "://" + address;
 }
 
 void PraefectDaemon::Signal(int signal) {

@@ -21,11 +21,12 @@ class PraefectDaemon {
   using IsIt = std::function<bool(const nlohmann::json&)>;
 
   // Works in `directory`, where `config` becomes config.toml. Returns at once.
-  PraefectDaemon(const std::filesystem::path& directory, const std::string& config);
+  PraefectDaemon(const std::filesystem::path& directory, const std::string& config,
+                 const std::map<std::string, std::string>& environment = {});
 
   // Returns once it listens; throws when it does not, with what it printed.
   void WaitUntilListening();
-  // "tcp://127.0.0.1:PORT" or "unix:PATH".
+  // "tcp://127.0.0.1:PORT", "tls://127.0.0.1:PORT" or "unix:PATH".
   std::string address() const;
 
   pid_t pid() const { return process_->pid(); }

@@ -47,7 +47,8 @@ StorageNode::StorageNode(NodeSetup setup, const fs::path& directory)
 
 std::string StorageNode::FreeAddress() const {
   if (setup_.transport == Transport::kUnix) return "unix:" + (directory_ / "socket").string();
-  return "tcp://127.0.0.1:" + std::to_string(FreePort());
+  const char* scheme = setup_.transport == Transport::kTls ? "tls" : "tcp";
+  return scheme + ("://127.0.0.1:" + std::to_string(FreePort()));
 }
 
 void StorageNode::Start() {
@@ -62,6 +63,10 @@ void StorageNode::Start() {
                   "-record",
                   directory_ / "record"};
   if (setup_.health_without_token) command.argv.push_back("-health-without-token");
+  if (setup_.transport == Transport::kTls) {
+    command.argv.insert(command.argv.end(), {"-tls-certificate", setup_.certificate.chain,
+                                             "-tls-key", setup_.certificate.key});
+  }
   command.environment = {{"MINIGITALY_TOKEN", setup_.token},
                          {"TMPDIR", directory_.parent_path() / "tmp"}};
   command.error_file = directory_ / "errors";

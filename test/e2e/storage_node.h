@@ -10,17 +10,19 @@
 #include <string>
 #include <vector>
 
+#include "support/certificate_authority.h"
 #include "support/process.h"
 
 namespace praefect::test {
 
-enum class Transport { kTcp, kUnix };
+enum class Transport { kTcp, kTls, kUnix };
 
 struct NodeSetup {
   std::string storage;
   Transport transport = Transport::kTcp;
   std::string token;
   bool health_without_token = false;
+  IssuedCertificate certificate;  // of kTls
 };
 
 class StorageNode {

@@ -10,7 +10,8 @@ constexpr std::string_view kNotServing("\x08\x02", 2);
 
 }  // namespace
 
-Conformance::Conformance() : transport_(GENERATE(Transport::kTcp, Transport::kUnix)) {}
+Conformance::Conformance()
+    : transport_(settings().tls ? Transport::kTls : GENERATE(Transport::kTcp, Transport::kUnix)) {}
 
 Conformance::~Conformance() {
   channel_.reset();
@@ -25,8 +26,8 @@ Conformance::~Conformance() {
 }
 
 std::string Conformance::NewNodeAddress() const {
-  return transport_ == Transport::kTcp ? "tcp://127.0.0.1:0"
-                                       : "unix:" + (directory_ / "node").string();
+  if (transport_ == Transport::kUnix) return "unix:" + (directory_ / "node").string();
+  return transport_ == Transport::kTls ? "tls://127.0.0.1:0" : "tcp://127.0.0.1:0";
 }
 
 void Conformance::Front(const std::string& node_address) {

@@ -22,6 +22,7 @@ namespace praefect::test {
 
 struct Settings {
   bool direct = false;
+  bool tls = false;
   std::string praefect;  // path of the program
 };
 // Set once, before the first case.

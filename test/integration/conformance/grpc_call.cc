@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include "integration/conformance/byte_buffer.h"
+#include "support/process.h"
 #include "support/raw_http2/socket.h"
 
 namespace praefect::test {
@@ -29,6 +30,10 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  if (address.starts_with("tls://")) {
+    return grpc::CreateCustomChannel(
+        address.substr(6), grpc::SslCredentials({ReadFile(tls_files().roots), "", ""}), arguments);
+  }
   const bool tcp = address.starts_with("tcp://");
   return grpc::CreateCustomChannel(tcp ? address.substr(6) : address,
                                    grpc::InsecureChannelCredentials(), arguments);

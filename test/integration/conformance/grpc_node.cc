@@ -6,6 +6,7 @@
 
 #include "integration/conformance/byte_buffer.h"
 #include "integration/conformance/message.h"
+#include "support/process.h"
 #include "support/raw_http2/socket.h"
 
 namespace praefect::test {
@@ -20,6 +21,13 @@ const std::string kServerInfo = "/gitaly.ServerService/ServerInfo";
 const std::string kServing = "\x08\x01";  // HealthCheckResponse{status: SERVING}
 
 std::string Text(const grpc::string_ref& text) { return std::string(text.data(), text.size()); }
+
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const std::string& address) {
+  if (!address.starts_with("tls://")) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs = {{ReadFile(tls_files().key), ReadFile(tls_files().chain)}};
+  return grpc::SslServerCredentials(options);
+}
 
 }  // namespace
 
@@ -79,11 +87,10 @@ bool NodeCall::WaitCancelled() {
 }
 
 GrpcNode::GrpcNode(const std::string& address, Script script) : script_(std::move(script)) {
-  const bool tcp = address.starts_with("tcp://");
+  const bool unix_path = address.starts_with("unix:");
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(tcp ? address.substr(6) : address, grpc::InsecureServerCredentials(),
-                           &port);
+  builder.AddListeningPort(unix_path ? address : address.substr(6), CredentialsFor(address), &port);
   builder.RegisterAsyncGenericService(&service_);
   builder.SetMaxReceiveMessageSize(-1);
   builder.SetMaxSendMessageSize(-1);
@@ -92,7 +99,7 @@ GrpcNode::GrpcNode(const std::string& address, Script script) : script_(std::mov
   incoming_ = builder.AddCompletionQueue();
   server_ = builder.BuildAndStart();
   if (!server_) throw std::runtime_error("cannot listen on " + address);
-  address_ = tcp ? "tcp://127.0.0.1:" + std::to_string(port) : address;
+  address_ = unix_path ? address : address.substr(0, 6) + "127.0.0.1:" + std::to_string(port);
   loop_ = std::thread([this] { Loop(); });
 }
 

@@ -1,4 +1,5 @@
-// Runs the suite: conformance [-direct] [-praefect=PATH] [Catch2's own arguments]
+// Runs the suite: conformance [-direct] [-tls] [-praefect=PATH] [Catch2's own arguments]
+// -tls encrypts both of Praefect's sides, instead of running over tcp and over unix sockets.
 // -direct leaves Praefect out: client and node talk to each other.
 
 #ifndef __clang__  // g++ 12 with sanitizers sees this in the regular expressions of Catch2
@@ -7,10 +8,12 @@
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "integration/conformance/fixture.h"
+#include "support/certificate_authority.h"
 
 namespace praefect::test {
 namespace {
@@ -33,9 +36,9 @@ struct CaseCounter : Catch::TestEventListenerBase {
 
   void testRunEnded(const Catch::TestRunStats& run) override {
     TestEventListenerBase::testRunEnded(run);
-    std::printf("%s: %d cases over tcp and unix, %d passed\n",
+    std::printf("%s: %d cases over %s, %d passed\n",
                 settings().direct ? "conformance without praefect" : "conformance", cases_,
-                passed_);
+                settings().tls ? "tls" : "tcp and unix", passed_);
     std::fflush(stdout);
   }
 
@@ -47,7 +50,7 @@ CATCH_REGISTER_LISTENER(CaseCounter)
 
 // The only way to hand arguments of the program to Catch2's cases.
 Settings& MutableSettings() {
-  static Settings settings{false, PRAEFECT_PROGRAM};
+  static Settings settings{false, false, PRAEFECT_PROGRAM};
   return settings;
 }
 
@@ -56,6 +59,10 @@ bool TakeArgument(std::string_view argument) {
   constexpr std::string_view kPath = "praefect=";
   if (argument == "direct") {
     MutableSettings().direct = true;
+    return true;
+  }
+  if (argument == "tls") {
+    MutableSettings().tls = true;
     return true;
   }
   if (argument.starts_with(kPath)) MutableSettings().praefect = argument.substr(kPath.size());
@@ -76,6 +83,11 @@ int main(int argc, char** argv) {
   Catch::Session session;
   const int wrong = session.applyCommandLine(static_cast<int>(arguments.size()), arguments.data());
   if (wrong != 0) return wrong;
+  std::optional<praefect::test::CertificateAuthority> authority;
+  if (praefect::test::settings().tls) {
+    const auto issued = authority.emplace().Issue();
+    praefect::test::UseTlsFiles({issued.chain, issued.key, authority->root()});
+  }
   if (praefect::test::settings().direct) {
     auto& tests = session.configData().testsOrTags;
     if (tests.empty()) tests.emplace_back();

@@ -17,7 +17,8 @@ namespace {
 // a moment ago is taken instead.
 std::string NewAddress(Transport transport, const TemporaryDirectory& directory) {
   if (transport == Transport::kUnix) return "unix:" + (directory / "praefect").string();
-  return BoundAddress(Listen("tcp://127.0.0.1:0"));
+  return BoundAddress(
+      Listen(transport == Transport::kTls ? "tls://127.0.0.1:0" : "tcp://127.0.0.1:0"));
 }
 
 bool Listens(const std::string& address) {
@@ -29,15 +30,23 @@ bool Listens(const std::string& address) {
   }
 }
 
+std::string_view ListenerKey(const std::string& address) {
+  if (address.starts_with("unix:")) return "socket_path";
+  return address.starts_with("tls:") ? "tls_listen_addr" : "listen_addr";
+}
+
 std::string Configuration(const std::string& address, const std::string& node_address,
                           const PraefectOptions& options) {
   std::ostringstream text;
-  text << (address.starts_with("unix:") ? "socket_path" : "listen_addr") << " = \"" << address
-       << "\"\n";
+  text << ListenerKey(address) << " = \"" << address << "\"\n";
   text << "graceful_stop_timeout = \"10s\"\n" << options.keys << "\n";
   text << "[logging]\nformat = \"json\"\n";
   text << "[auth]\ntoken = \"" << options.client_token << "\"\n"
        << "transitioning = " << (options.transitioning ? "true" : "false") << "\n";
+  if (address.starts_with("tls:")) {
+    text << "[tls]\ncertificate_path = \"" << tls_files().chain << "\"\nkey_path = \""
+         << tls_files().key << "\"\n";
+  }
   text << "[limits]\n" << options.limits << "\n" << options.tables << "\n";
   text << "[[virtual_storage]]\nname = \"default\"\n";
   text << "[[virtual_storage.node]]\nstorage = \"gitaly-1\"\nprimary = true\n"
@@ -61,6 +70,7 @@ PraefectProcess::PraefectProcess(const std::string& program, Transport transport
     Command command;
     command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
     command.directory = directory_.path();
+    if (transport == Transport::kTls) command.environment["SSL_CERT_FILE"] = tls_files().roots;
     process_.emplace(command);
     const auto ended = [this] { return process_->WaitFor(std::chrono::milliseconds(0)); };
     Eventually([&] { return ended() || Listens(address_); });

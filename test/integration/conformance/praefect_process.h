@@ -12,7 +12,7 @@
 
 namespace praefect::test {
 
-enum class Transport { kTcp, kUnix };
+enum class Transport { kTcp, kTls, kUnix };
 
 struct PraefectOptions {
   std::string client_token = "hunter2-client";

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 
 #include "gitaly/ssh.grpc.pb.h"
 #include "gitaly/token.h"
+#include "support/client_channel.h"
 
 namespace praefect::git_ssh {
 namespace {
@@ -131,16 +130,10 @@ absl::StatusOr<int> UploadArchive(Stub& stub, const CommandLine& command, const 
 }
 
 // gRPC's spelling of an address of ours.
-std::string Target(const std::string& address) {
-  constexpr std::string_view kTcp = "tcp://";
-  return address.rfind(kTcp, 0) == 0 ? address.substr(kTcp.size()) : address;
-}
-
 }  // namespace
 
 absl::StatusOr<int> CarryGit(const CommandLine& command, const Destination& destination) {
-  auto channel =
-      grpc::CreateChannel(Target(destination.address), grpc::InsecureChannelCredentials());
+  auto channel = test::ChannelTo(destination.address);
   Stub stub(channel);
   switch (command.service) {
     case Service::kUploadPack:

@@ -9,7 +9,7 @@
 namespace praefect::git_ssh {
 
 struct Destination {
-  std::string address;  // tcp://HOST:PORT or unix:PATH
+  std::string address;  // tcp://HOST:PORT, tls://HOST:PORT or unix:PATH
   std::string token;    // empty: none is sent
   std::string storage;
   std::string git_protocol;  // as git puts it into GIT_PROTOCOL

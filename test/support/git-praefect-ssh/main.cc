@@ -23,7 +23,7 @@ constexpr char kHelp[] =
     "HOST is ignored, PATH is the relative path of the repository.\n"
     "\n"
     "Environment:\n"
-    "  PRAEFECT_ADDRESS  tcp://HOST:PORT or unix:PATH\n"
+    "  PRAEFECT_ADDRESS  tcp://HOST:PORT, tls://HOST:PORT or unix:PATH\n"
     "  PRAEFECT_TOKEN    the token of Praefect; nothing when it asks for none\n"
     "  PRAEFECT_STORAGE  the (virtual) storage of the repository\n"
     "\n"

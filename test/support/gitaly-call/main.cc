@@ -20,6 +20,7 @@
 
 #include "gitaly/descriptors.h"
 #include "gitaly/token.h"
+#include "support/client_channel.h"
 
 namespace praefect::gitaly_call {
 namespace {
@@ -28,7 +29,7 @@ constexpr char kHelp[] =
     "gitaly-call: calls one RPC of Gitaly's API. For demonstrations and tests; never installed.\n"
     "\n"
     "Usage: gitaly-call ADDRESS METHOD [JSON]...\n"
-    "  ADDRESS  tcp://HOST:PORT or unix:PATH\n"
+    "  ADDRESS  tcp://HOST:PORT, tls://HOST:PORT or unix:PATH\n"
     "  METHOD   gitaly.RepositoryService/CreateRepository\n"
     "  JSON     the request, one argument for each message of a client stream (default: {})\n"
     "\n"
@@ -71,10 +72,6 @@ std::string TypeUrl(const google::protobuf::Descriptor& type) {
   return fmt::format("{}/{}", kTypePrefix, type.full_name());
 }
 
-std::string Target(const std::string& address) {
-  return address.rfind("tcp://", 0) == 0 ? address.substr(6) : address;
-}
-
 std::chrono::milliseconds Timeout() {
   const char* text = getenv("GITALY_CALL_TIMEOUT_MS");
   const long wanted = text != nullptr ? strtol(text, nullptr, 10) : 0;
@@ -87,7 +84,7 @@ class Caller {
   Caller(const std::string& address, const MethodDescriptor& method, const DescriptorPool& pool)
       : method_(method),
         resolver_(google::protobuf::util::NewTypeResolverForDescriptorPool(kTypePrefix, &pool)),
-        stub_(grpc::CreateChannel(Target(address), grpc::InsecureChannelCredentials())) {
+        stub_(test::ChannelTo(address)) {
     context_.set_deadline(std::chrono::system_clock::now() + Timeout());
     if (const char* token = getenv("PRAEFECT_TOKEN"); token != nullptr && *token != '\0') {
       context_.AddMetadata("authorization", gitaly::MakeAuthorization(token, time(nullptr)));

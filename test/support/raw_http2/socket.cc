@@ -16,6 +16,7 @@ namespace praefect::test {
 namespace {
 
 constexpr std::string_view kTcp = "tcp://127.0.0.1:";
+constexpr std::string_view kTls = "tls://127.0.0.1:";
 constexpr std::string_view kUnix = "unix:";
 
 struct SocketAddress {
@@ -30,7 +31,7 @@ struct SocketAddress {
 
 SocketAddress Parse(const std::string& address) {
   SocketAddress result;
-  if (address.starts_with(kTcp)) {
+  if (address.starts_with(kTcp) || address.starts_with(kTls)) {
     auto* in = reinterpret_cast<sockaddr_in*>(&result.storage);
     in->sin_family = AF_INET;
     in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -58,12 +59,23 @@ Socket Open(const SocketAddress& address) {
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(tls_, other.tls_);
+  std::swap(side_, other.side_);
   return *this;
 }
 
 void Socket::Close() {
+  tls_.reset();
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+}
+
+void Socket::Encrypt(TlsLayer::Side side) {
+  side_ = side;
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  ::getsockopt(fd_, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+  if (listens == 0) tls_ = std::make_unique<TlsLayer>(fd_, side);
 }
 
 void Socket::Shutdown() {
@@ -71,6 +83,7 @@ void Socket::Shutdown() {
 }
 
 bool Socket::WriteAll(std::string_view bytes) {
+  if (tls_) return tls_->WriteAll(bytes);
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -81,6 +94,7 @@ bool Socket::WriteAll(std::string_view bytes) {
 }
 
 Socket::Input Socket::ReadSome(std::string& out, std::chrono::milliseconds timeout) {
+  if (tls_) return tls_->ReadSome(out, timeout);
   pollfd ready{fd_, POLLIN, 0};
   const int count = ::poll(&ready, 1, static_cast<int>(timeout.count()));
   if (count <= 0) return Input::kTimeout;
@@ -97,6 +111,7 @@ Socket Dial(const std::string& address) {
   if (::connect(socket.fd(), target.get(), target.size) != 0) Fail("connect to " + address);
   const int on = 1;
   ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (address.starts_with(kTls)) socket.Encrypt(TlsLayer::Side::kClient);
   return socket;
 }
 
@@ -108,6 +123,7 @@ Socket Listen(const std::string& address) {
   ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (::bind(socket.fd(), target.get(), target.size) != 0) Fail("bind to " + address);
   if (::listen(socket.fd(), 64) != 0) Fail("listen on " + address);
+  if (address.starts_with(kTls)) socket.Encrypt(TlsLayer::Side::kServer);
   return socket;
 }
 
@@ -116,7 +132,7 @@ std::string BoundAddress(const Socket& listener) {
   bound.size = sizeof(bound.storage);
   if (::getsockname(listener.fd(), bound.get(), &bound.size) != 0) Fail("getsockname");
   if (bound.storage.ss_family == AF_INET) {
-    return std::string(kTcp) +
+    return std::string(listener.encrypted() ? kTls : kTcp) +
            std::to_string(ntohs(reinterpret_cast<sockaddr_in*>(&bound.storage)->sin_port));
   }
   return std::string(kUnix) + reinterpret_cast<sockaddr_un*>(&bound.storage)->sun_path;
@@ -126,6 +142,7 @@ Socket Accept(const Socket& listener) {
   Socket socket(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
   const int on = 1;
   if (socket.fd() >= 0) ::setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (socket.fd() >= 0 && listener.encrypted()) socket.Encrypt(TlsLayer::Side::kServer);
   return socket;
 }
 

@@ -209,25 +209,40 @@ std::string Pattern(size_t size) {
   return text;
 }
 
-// Everything of `text`, in pieces of `piece` bytes, from one end to the other.
-std::string Carry(Transport& from, Transport& to, const std::string& text, size_t piece) {
-  std::string arrived;
-  std::vector<uint8_t> room(100'000);
-  size_t sent = 0;
-  while (arrived.size() < text.size()) {
+bool Worked(const IoResult& result) {
+  return result.kind == IoResult::Kind::kOk || result.kind == IoResult::Kind::kWouldBlock;
+}
+
+// What goes from one end to the other, in pieces of `piece` bytes.
+struct Flow {
+  void Write(Transport& from) {
     std::vector<iovec> pieces;
     for (size_t at = sent; at < text.size() && pieces.size() < 128; at += piece) {
       pieces.push_back({const_cast<char*>(text.data()) + at, std::min(piece, text.size() - at)});
     }
     const IoResult written = from.Write(pieces.data(), static_cast<int>(pieces.size()));
-    REQUIRE((written.kind == IoResult::Kind::kOk || written.kind == IoResult::Kind::kWouldBlock));
+    REQUIRE(Worked(written));
     sent += written.bytes;
+  }
+  void Read(Transport& to) {
+    std::vector<uint8_t> room(100'000);
     const IoResult read = to.Read(room.data(), room.size());
-    REQUIRE((read.kind == IoResult::Kind::kOk || read.kind == IoResult::Kind::kWouldBlock));
+    REQUIRE(Worked(read));
     arrived.append(reinterpret_cast<char*>(room.data()), read.bytes);
   }
-  CHECK(sent == text.size());
-  return arrived;
+  bool done() const { return arrived.size() >= text.size() && sent == text.size(); }
+
+  std::string text;
+  size_t piece;
+  size_t sent = 0;
+  std::string arrived = {};
+};
+
+// Everything of `text`, from one end to the other.
+std::string Carry(Transport& from, Transport& to, const std::string& text, size_t piece) {
+  Flow flow{text, piece};
+  while (!flow.done()) flow.Write(from), flow.Read(to);
+  return flow.arrived;
 }
 
 TEST_CASE("what goes in comes out, in pieces of every size, through a socket that is too small") {
@@ -239,6 +254,19 @@ TEST_CASE("what goes in comes out, in pieces of every size, through a socket tha
     CHECK(Carry(*ends.server.transport, *ends.client.transport, text, piece) == text);
     CHECK(Carry(*ends.client.transport, *ends.server.transport, text, piece) == text);
   }
+}
+
+TEST_CASE("both directions at the same time do not disturb each other") {
+  Ends ends;
+  Meet(ends);
+  Transport &server = *ends.server.transport, &client = *ends.client.transport;
+  Flow down{Pattern(400'000), 16'384}, up{Pattern(300'000), 1'000};
+  while (!down.done() || !up.done()) {
+    down.Write(server), up.Read(server);
+    up.Write(client), down.Read(client);
+  }
+  CHECK(down.arrived == down.text);
+  CHECK(up.arrived == up.text);
 }
 
 TEST_CASE("a reader that has no room for a record is told that there is more") {
