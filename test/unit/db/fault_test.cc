@@ -203,7 +203,7 @@ TEST_CASE("a database that takes no writes any more is left for another") {
       {{{"SET TRANSACTION READ ONLY"}, {"INSERT INTO t VALUES (1)"}}, Soon()});
   CHECK(told.error->layer == Layer::kReadOnly);
   CHECK_FALSE(told.error->may_be_applied);
-  const auto refused = fixture.database->Wait({{{"INSERT INTO t VALUES (1)"}}, After(300ms)});
+  const auto refused = fixture.database->Wait({{{"INSERT INTO t VALUES (1)"}}, After(2s)});
   CHECK(refused.error->layer == Layer::kReadOnly);
   server.Psql(
       "BEGIN READ WRITE; ALTER DATABASE test_1 RESET default_transaction_read_only; COMMIT");

@@ -93,7 +93,7 @@ TEST_CASE("what another process holds is waited for, not longer than asked") {
   }));
   bool changed = false;
   const auto error =
-      Migrator(*fixture.database, kAll).Up(kAll[0], After(std::chrono::milliseconds(300)), changed);
+      Migrator(*fixture.database, kAll).Up(kAll[0], After(std::chrono::seconds(2)), changed);
   REQUIRE(error);
   CHECK_THAT(error->message, Catch::Contains("another process"));
   CHECK_FALSE(changed);

@@ -2,7 +2,7 @@
 
 #include "db/postgres.h"
 
-#include <thread>
+#include <future>
 
 #include "database_fixture.h"
 
@@ -30,15 +30,21 @@ TEST_CASE("what waits is bounded in number and in time") {
   options.max_connections = 1;
   options.max_waiting = 1;
   fixture.Reopen(options);
-  std::thread busy([&] { fixture.Run("SELECT pg_sleep(1)"); });
-  REQUIRE(test::Eventually([&] { return fixture.counters().statements == 1; }));
-  std::thread waiting([&] {
-    CHECK(fixture.database->Wait({{{"SELECT 1"}}, After(200ms)}).error->layer == Layer::kPool);
+  std::promise<void> begun, release;
+  auto busy = std::async([&] {
+    return fixture.RunSteps([&](OpenTransaction&) -> std::optional<Error> {
+      begun.set_value();
+      release.get_future().wait();
+      return std::nullopt;
+    });
   });
+  begun.get_future().wait();
+  auto waiting = std::async([&] { return fixture.database->Wait({{{"SELECT 1"}}, After(2s)}); });
   REQUIRE(test::Eventually([&] { return fixture.counters().waiting == 1; }));
   CHECK(fixture.Run("SELECT 1").error->layer == Layer::kPool);
-  waiting.join();
-  busy.join();
+  CHECK(waiting.get().error->layer == Layer::kPool);
+  release.set_value();
+  CHECK(busy.get().ok());
   CHECK(fixture.counters().pool_full == 1);
   CHECK(fixture.counters().pool_expired == 1);
 }
@@ -51,7 +57,7 @@ TEST_CASE("a commit that no standby confirmed may be applied, and is not reporte
   PostgresOptions options;
   options.endpoint = server.Endpoint();
   const auto database = OpenPostgres(options, log);
-  const Outcome outcome = database->Wait({{{"CREATE TABLE t (i int)"}}, After(500ms)});
+  const Outcome outcome = database->Wait({{{"CREATE TABLE t (i int)"}}, After(2s)});
   REQUIRE(outcome.error);
   CHECK(outcome.error->layer == Layer::kTimeout);
   CHECK(outcome.error->may_be_applied);
