@@ -28,7 +28,9 @@ void PrintText(const db::PingReport& report, const config::Config& config) {
   for (const std::string& warning : report.warnings) PrintError("warning: " + warning);
   if (report.error) return PrintSqlError(report, config, "sql-ping");
   Print("praefect sql-ping: OK\n");
-  if (!report.schema_problem.empty()) PrintError("note: " + report.schema_problem);
+  // A database that sql-migrate has not seen yet is what the documentation has at this step.
+  const bool notable = report.schema != db::Understanding::kTooOld;
+  if (notable && !report.schema_problem.empty()) PrintError("note: " + report.schema_problem);
 }
 
 Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }

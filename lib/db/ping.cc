@@ -103,6 +103,7 @@ class Pinger {
     const auto applied = migrator.Applied(schema);
     if (!applied.empty()) report_.schema_version = std::string(applied.front().id);
     std::string warning;
+    report_.schema = Judge(schema);
     report_.schema_problem = std::string(CheckSchema(schema, warning).message());
     if (!warning.empty()) report_.warnings.push_back(std::move(warning));
     return true;

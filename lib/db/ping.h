@@ -29,7 +29,8 @@ struct PingReport {
   std::string database;
   std::chrono::nanoseconds latency{};  // of one statement
   std::string schema_version;          // our newest migration; empty: none
-  std::string schema_problem;          // why `serve` would refuse the schema; empty: it would not
+  Understanding schema = Understanding::kCurrent;
+  std::string schema_problem;  // why `serve` would refuse the schema; empty: it would not
 };
 
 // Blocking. `patient`: a database that cannot be reached is tried again until the deadline.

@@ -56,6 +56,10 @@ class FaultFixture : public DatabaseFixture {
 TEST_CASE("a connection that died while nobody used it costs nothing") {
   FaultFixture fixture;
   fixture.KillConnection();
+  REQUIRE(test::Eventually([&] {
+    return fixture.Watch(
+               "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") == "1";
+  }));
   CHECK(fixture.Insert(1).ok());
   CHECK(fixture.counters().lost_connections == 1);
   CHECK(fixture.counters().connects == 2);
