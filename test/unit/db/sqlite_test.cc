@@ -2,11 +2,9 @@
 
 #include "db/sqlite.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-
-#include <thread>
+#include <unistd.h>
 
 #include "database_fixture.h"
 
@@ -130,6 +128,21 @@ TEST_CASE("a store in a folder that is not there is refused with its path") {
   LogOfTest log;
   const auto status = OpenSqlite({"/nonexistent/praefect.db"}, log).status();
   CHECK_THAT(Message(status), Catch::Contains("/nonexistent/praefect.db"));
+}
+
+TEST_CASE("a store that may not be written is refused and not touched") {
+  Store store;
+  REQUIRE(store.Open().ok());
+  store.Close();
+  const std::string content = test::ReadFile(store.path());
+  chmod(store.directory.path().c_str(), 0755);
+  chmod(store.path().c_str(), 0444);
+  const bool root = geteuid() == 0;  // who may write everything
+  if (root) REQUIRE(seteuid(65534) == 0);
+  const absl::Status status = store.Open();
+  if (root) REQUIRE(seteuid(0) == 0);
+  CHECK(status.code() == absl::StatusCode::kPermissionDenied);
+  CHECK(test::ReadFile(store.path()) == content);
 }
 
 TEST_CASE("a write that finds no room fails cleanly, and works again once there is") {
