@@ -294,10 +294,8 @@ bool Stress::Change(datastore::Store& store, datastore::Rule rule) {
 Repository Stress::Find() {
   auto found = Await<std::optional<Repository>>(
       [&](auto done) { store_.Find(id_, Soon(), std::move(done)); });
-  counts_.errors += !found.ok();
-  if (found.value) return *std::move(found.value);
-  Repository nothing;
-  return nothing;
+  if (!found.ok() || !found.value) throw std::runtime_error("the repository cannot be read");
+  return *std::move(found.value);
 }
 
 }  // namespace praefect::bench
