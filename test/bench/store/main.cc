@@ -1,4 +1,5 @@
 // store -seconds N [-seed S] [-break MISTAKE]: exit 1 when an invariant broke.
+// store -figures: what the books cost.
 
 #include <fmt/format.h>
 
@@ -6,13 +7,14 @@
 #include <random>
 #include <string_view>
 
+#include "figures.h"
 #include "stress.h"
 
 namespace praefect::bench {
 namespace {
 
 int Usage() {
-  fmt::print(stderr, "usage: store -seconds N [-seed S] [-break MISTAKE]\n");
+  fmt::print(stderr, "usage: store -seconds N [-seed S] [-break MISTAKE] | store -figures\n");
   for (const Mistake& mistake : Mistakes()) {
     fmt::print(stderr, "  {:<16} {}\n", mistake.name, mistake.what);
   }
@@ -27,6 +29,10 @@ bool ReadNumber(std::string_view text, uint32_t& number) {
 int Main(int argc, char** argv) {
   StressOptions options;
   options.seed = std::random_device()();
+  if (argc == 2 && std::string_view(argv[1]) == "-figures") {
+    PrintFigures();
+    return 0;
+  }
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     uint32_t number = 0;

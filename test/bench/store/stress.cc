@@ -7,6 +7,7 @@
 
 #include "db/migrations.h"
 #include "db/postgres.h"
+#include "measured_store.h"
 
 namespace praefect::bench {
 namespace {
@@ -20,12 +21,6 @@ constexpr std::chrono::seconds kRest{15};  // for copies to bring everything up,
 const datastore::RepositoryName kName = {"default", "p.git"};
 
 db::Deadline Soon() { return db::After(std::chrono::seconds(30)); }
-
-class Silence final : public observe::Logger {
- public:
-  bool Enabled(observe::Level) const override { return false; }
-  void Write(observe::Level, std::string_view, std::span<const observe::Field>) override {}
-};
 
 std::unique_ptr<db::Database> OpenDatabase(test::PostgresServer& server, observe::Logger& log) {
   db::PostgresOptions options;
