@@ -59,6 +59,14 @@ constexpr Sql kDue(
     "AND state = 'ready' AND not_before <= strftime('%Y-%m-%d %H:%M:%f', 'now') "
     "ORDER BY not_before LIMIT $3");
 
+std::optional<db::Error> CheckName(const RepositoryName& name) {
+  for (const absl::Status& status :
+       {CheckStorageName(name.virtual_storage), CheckPath(name.relative_path)}) {
+    if (!status.ok()) return db::Error{db::Layer::kArgument, "", std::string(status.message())};
+  }
+  return std::nullopt;
+}
+
 // What `work` writes to its value is the result.
 template <class T>
 void RunSteps(db::Database& database, db::Deadline deadline, Callback<T> done,
@@ -220,6 +228,7 @@ void Store::Bury(Beat seen, db::Deadline deadline, Callback<bool> done) {
 
 void Store::Find(RepositoryName name, db::Deadline deadline,
                  Callback<std::optional<Repository>> done) {
+  if (auto error = CheckName(name)) return done({std::move(error)});
   FindKey(database_, name, deadline, std::move(done));
 }
 
@@ -228,6 +237,7 @@ void Store::Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repos
 }
 
 void Store::Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done) {
+  if (auto error = CheckName(name)) return done({std::move(error)});
   ChangeKey(database_, storages_, std::move(name), std::move(rule), deadline, std::move(done));
 }
 
@@ -236,11 +246,13 @@ void Store::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Change
 }
 
 void Store::Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done) {
+  if (auto error = CheckName(path)) return done({std::move(error)});
   Run<bool>(database_, {OverlapsStatement(path)}, true, deadline, std::move(done),
             [](const std::vector<db::Rows>& results) { return results[0].Boolean(0, 0); });
 }
 
 void Store::Create(Creation creation, db::Deadline deadline, Callback<Created> done) {
+  if (auto error = CheckName(creation.name)) return done({std::move(error)});
   RunSteps<Created>(database_, deadline, std::move(done),
                     [creation = std::move(creation)](db::OpenTransaction& open, Created& created) {
                       return RecordCreation(open, creation, created);
@@ -249,6 +261,9 @@ void Store::Create(Creation creation, db::Deadline deadline, Callback<Created> d
 
 void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
                    Callback<Changed> done) {
+  for (const std::string& path : {from.relative_path, to}) {
+    if (auto error = CheckName({from.virtual_storage, path})) return done({std::move(error)});
+  }
   RunSteps<Changed>(
       database_, deadline, std::move(done),
       [from = std::move(from), to = std::move(to), this](

@@ -131,6 +131,9 @@ class Store {
 
   // --- Repositories ---
 
+  // A name that cannot be a key (names.h) is refused before it reaches the database:
+  // Layer::kArgument.
+
   void Find(RepositoryName name, db::Deadline deadline, Callback<std::optional<Repository>> done);
   void Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repository>> done);
   void Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done);
@@ -140,8 +143,8 @@ class Store {
   // The row (`creating`), the primary's replica row and the intent at once; an adoption has no
   // primary.
   void Create(Creation creation, db::Deadline deadline, Callback<Created> done);
-  // Of a repository that has the relative path no more: from now on it has `to`. kRefused when that
-  // is taken or the repository is not live.
+  // Its place stays, and is retired when the repository goes. kRefused when `to` is taken, or the
+  // repository is not live.
   void Rename(RepositoryName from, std::string to, db::Deadline deadline, Callback<Changed> done);
 
   // --- Jobs ---

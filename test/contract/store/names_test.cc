@@ -30,6 +30,24 @@ TEST_CASE("a name and a place are given once") {
   CHECK(books.Record("a/q.git", "b", 1).id != 0);
 }
 
+TEST_CASE("a name that cannot be a key does not reach the database") {
+  StoreFixture books(EachKind());
+  const uint64_t before = books.counters().statements;
+  for (const std::string& path :
+       {std::string(), std::string(10'240, 'x'), std::string("a\0b", 3), std::string("\xff")}) {
+    std::promise<std::optional<db::Error>> found, created, renamed;
+    books.store->Find({"default", path}, db::Soon(), [&](auto r) { found.set_value(r.error); });
+    books.store->Create({.name = {"default", path}, .primary = "a", .intent = 1}, db::Soon(),
+                        [&](auto r) { created.set_value(r.error); });
+    books.store->Rename({"default", "p.git"}, path, db::Soon(),
+                        [&](auto r) { renamed.set_value(r.error); });
+    CHECK(found.get_future().get()->ToStatus().code() == absl::StatusCode::kInvalidArgument);
+    CHECK(created.get_future().get()->layer == db::Layer::kArgument);
+    CHECK(renamed.get_future().get()->layer == db::Layer::kArgument);
+  }
+  CHECK(books.counters().statements == before);
+}
+
 TEST_CASE("a repository without a path of its own lies at its cluster path") {
   StoreFixture books(EachKind());
   const Creation creation{
