@@ -41,6 +41,7 @@ void Connector::Resolved(Resolver::Addresses addresses) {
 }
 
 void Connector::Connected(absl::StatusOr<int> fd) {
+  race_.reset();  // the other addresses are not tried any more
   if (!fd.ok()) return Finish(fd.status());
   if (address_.kind != config::Address::Kind::kTls) {
     const bool unix_path = address_.kind == config::Address::Kind::kUnix;

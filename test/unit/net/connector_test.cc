@@ -39,6 +39,12 @@ class Port {
       error = connect(fd, address_.get(), address_.length) == 0 ? 0 : errno;
     }
   }
+  // Whoever knocked in vain gets in when it knocks again, about a second later.
+  void MakeRoom() {
+    close(fillers_.back());  // the one that still knocks
+    fillers_.pop_back();
+    close(accept(fd_, nullptr, nullptr));
+  }
   const SocketAddress& address() const { return address_; }
 
  private:
@@ -54,13 +60,15 @@ class Bench : public Looping {
   const absl::StatusOr<std::unique_ptr<Transport>>& Connect(int64_t timeout_ms = 4'000) {
     result_.reset();
     connector_ = std::make_unique<Connector>(
-        loop, resolver_, config::Address{config::Address::Kind::kTcp, "node.example", 8075, ""},
-        timeout_ms, [this](auto result) { result_ = std::move(result); });
+        loop, resolver_, config::Address{kind_, "node.example", 8075, ""}, timeout_ms,
+        [this](auto result) { result_ = std::move(result); }, *TlsClientContext::Make("TLS 1.2"));
     RunUntil([&] { return result_.has_value(); });
     return *result_;
   }
+  void UseTls() { kind_ = config::Address::Kind::kTls; }
 
  private:
+  config::Address::Kind kind_ = config::Address::Kind::kTcp;
   std::vector<SocketAddress> addresses_;
   Resolver resolver_{[this](const std::string&, uint16_t) { return addresses_; }};
   std::unique_ptr<Connector> connector_;
@@ -102,6 +110,18 @@ TEST_CASE("the best address wins when all answer") {
   const auto& connected = bench.Connect();
   REQUIRE(connected.ok());
   CHECK(PeerPort(**connected) == best.address().port());
+}
+
+TEST_CASE("an address that answers when another has won is not connected to") {
+  Bench bench;
+  Port late(0), silent(16);
+  late.FillUp();
+  bench.UseTls();
+  bench.Means({late.address(), silent.address()});
+  Timer room(bench.loop, [&] { late.MakeRoom(); });
+  bench.loop.Post([&] { room.Start(400); });  // when the other one has won
+  CHECK_THAT(std::string(bench.Connect().status().message()),
+             Catch::Matchers::StartsWith("no end of the TLS handshake"));
 }
 
 TEST_CASE("a name is resolved anew for every attempt") {
