@@ -97,10 +97,7 @@ std::string RefuseSchema(const db::Schema& schema, bool ignore_unknown) {
         "Unable to create migration plan because of {}: unknown migration in database", unknown);
   }
   const db::Understanding understanding = db::Judge(schema);
-  if (understanding == db::Understanding::kUpstream) {
-    return "the database was made by the Go Praefect 18.9, and taking it over is not built yet: "
-           "name another database";
-  }
+  if (understanding == db::Understanding::kUpstream) return "";  // it is taken over
   std::string warning;
   const auto status = db::CheckSchema(schema, warning);
   if (!warning.empty()) PrintError("warning: " + warning);
@@ -141,6 +138,9 @@ ExitCode Apply(Migration& work, bool verbose) {
   if (!work.json() && !missing.empty()) {
     Print(fmt::format("praefect sql-migrate: migrations to apply: {}\n\n", missing.size()));
   }
+  if (!work.json() && db::Judge(work.schema()) == db::Understanding::kUpstream) {
+    Print("The first of them takes the database of the Go Praefect 18.9 over.\n\n");
+  }
   Json applied = Json::array();
   for (const db::Migration& migration : missing) {
     if (auto error = ApplyOne(work, migration, verbose, applied)) return work.Fail(error->message);
@@ -178,6 +178,12 @@ ExitCode EmbeddedStoreRefused(const config::Config& config, std::string_view com
   return kFailed;
 }
 
+// Whether taking these back restores the Go Praefect's tables.
+bool GivesBack(Migration& work, const std::vector<db::Migration>& chosen) {
+  return db::IsUpstreams(work.schema()) && !chosen.empty() &&
+         chosen.size() == work.migrator().Applied(work.schema()).size();
+}
+
 ExitCode PrintDryRun(Migration& work, const std::vector<db::Migration>& chosen) {
   if (work.json()) {
     Json ids = Json::array();
@@ -187,6 +193,9 @@ ExitCode PrintDryRun(Migration& work, const std::vector<db::Migration>& chosen) 
   }
   Print("DRY RUN -- would roll back:\n\n");
   for (const db::Migration& migration : chosen) Print(fmt::format("- {}\n", migration.id));
+  if (GivesBack(work, chosen)) {
+    Print("\nThe last of them gives the database back to the Go Praefect 18.9.\n");
+  }
   Print("\nTo apply these migrations run with -f\n");
   return kDone;
 }
@@ -253,8 +262,11 @@ ExitCode MigrateStatus(const Invocation& invocation) {
   if (!config->database.configured()) return EmbeddedStoreRefused(*config, "sql-migrate-status");
   Migration work(invocation, "sql-migrate-status");
   if (!work.Open(*config)) return kFailed;
+  std::string warning;
+  const auto problem = db::CheckSchema(work.schema(), warning);
   if (!work.json()) {
     Print(MigrationTable(work.schema()));
+    if (!problem.ok()) PrintError("note: " + std::string(problem.message()));
     return kDone;
   }
   Json migrations = Json::array();
@@ -264,7 +276,8 @@ ExitCode MigrateStatus(const Invocation& invocation) {
          {"applied_at", state.applied_at.empty() ? Json() : Json(state.applied_at)},
          {"known", state.ours || state.upstream}});
   }
-  PrintJson({{"migrations", migrations}});
+  PrintJson({{"migrations", migrations},
+             {"problem", problem.ok() ? Json() : Json(std::string(problem.message()))}});
   return kDone;
 }
 
@@ -298,6 +311,9 @@ const Command kSqlMigrate = {
     "first, each in one transaction. Any number of them may run at the same time,\n"
     "and Praefects of this release may go on serving.\n"
     "\n"
+    "A database of the Go Praefect 18.9 is taken over: stop every Go Praefect a\n"
+    "minute before. sql-migrate-down of all migrations gives it back.\n"
+    "\n"
     "Exit status: 0 when the schema is up to date, 1 when it is not.",
     "praefect -config /etc/praefect/config.toml sql-migrate",
     &Migrate,
@@ -308,7 +324,8 @@ const Command kSqlMigrateDown = {
     "Take back the newest migrations",
     "Shows the MAX_MIGRATIONS newest migrations of this Praefect that are applied;\n"
     "with -f it takes them back, newest first. What their tables hold is lost: stop\n"
-    "every Praefect and make a backup first.\n"
+    "every Praefect and make a backup first. A database that was taken over from the\n"
+    "Go Praefect 18.9 is given back, as the books are now, with the oldest of them.\n"
     "\n"
     "Exit status: 0 when done, 1 when it failed.",
     "praefect -config /etc/praefect/config.toml sql-migrate-down -f 1",

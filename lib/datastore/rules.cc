@@ -59,12 +59,14 @@ void Raise(Books& books) {
   WantCopies(books);
 }
 
-// What a finished or released copy leaves: a removal that came meanwhile wants the replica deleted.
-void EndCopy(Books& books, int target, bool again) {
+// What a finished copy or a released job leaves: a removal that came meanwhile wants the replica
+// deleted, and a delete is still due.
+void EndRun(Books& books, int target, bool again) {
   Replica& replica = books.replicas[target];
   const int64_t wanted = replica.job.wanted;
+  const bool deletes = replica.job.kind == JobKind::kDelete;
   replica.job = Job{};
-  if (books.state == RepositoryState::kRemoving) {
+  if (books.state == RepositoryState::kRemoving || deletes) {
     WantDelete(replica);
   } else if (again && target != books.primary) {
     replica.job = {.state = JobState::kReady, .wanted = std::max(wanted, books.generation)};
@@ -179,12 +181,12 @@ void CompleteCopy(Books& books, int target, bool verified) {
     to.generation = std::max(to.generation, to.job.claim);
     to.verified = verified;
   }
-  EndCopy(books, target, !claims || !verified || to.job.wanted > to.job.claim);
+  EndRun(books, target, !claims || !verified || to.job.wanted > to.job.claim);
 }
 
 void LoseJob(Books& books, int target) { books.replicas[target].job.state = JobState::kLingering; }
 
-void ReleaseJob(Books& books, int target) { EndCopy(books, target, !IsProven(books, target)); }
+void ReleaseJob(Books& books, int target) { EndRun(books, target, !IsProven(books, target)); }
 
 void WantCopies(Books& books) {
   if (books.state != RepositoryState::kLive) return;
@@ -260,13 +262,16 @@ void Remove(Books& books) {
 
 bool MayDelete(const Books& books, int storage) {
   const Job& job = books.replicas[storage].job;
-  return books.state == RepositoryState::kRemoving && job.kind == JobKind::kDelete &&
-         job.state == JobState::kReady;
+  return job.kind == JobKind::kDelete && job.state == JobState::kReady &&
+         (books.state == RepositoryState::kRemoving ||
+          (books.state == RepositoryState::kLive && storage != books.primary &&
+           books.replicas[storage].generation == kNoClaim));
 }
 
 void StartDelete(Books& books, int storage) {
   Job& job = books.replicas[storage].job;
-  job.quiet = NothingInFlight(books);
+  job.quiet = books.state == RepositoryState::kRemoving ? NothingInFlight(books)
+                                                        : !HasIntentOn(books, storage);
   job.state = JobState::kRunning;
 }
 

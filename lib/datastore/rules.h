@@ -114,9 +114,11 @@ void PromoteWithLoss(Books& books, int storage);
 // deleted, jobs of storages without one are dropped, running copies become deletes when they have
 // ended.
 void Remove(Books& books);
-// A delete is ready on this storage.
+// A delete is ready on this storage: of a repository that is being removed, or of a surplus replica
+// that claims nothing and is not the primary (the Go Praefect queues such deletes).
 bool MayDelete(const Books& books, int storage);
-// Notes whether anything is in flight for the repository: only a delete that began without counts.
+// Notes whether anything is in flight that could create the replica anew: for the repository, or of
+// a live one on this storage. Only a delete that began without counts.
 void StartDelete(Books& books, int storage);
 void CompleteDelete(Books& books, int storage);
 // Nothing of the repository is left anywhere: its row goes.

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "db/adoption.h"
+
 namespace praefect::db {
 namespace {
 
@@ -15,10 +17,6 @@ constexpr std::chrono::hours kLongestMigration{24};
 
 // "Praefect" as a number: the advisory lock of all who migrate.
 constexpr Sql kLock("SELECT pg_catalog.pg_advisory_xact_lock(5796802758516761460)", "SELECT 1");
-// For the lock only; what it changes are no tables that others hold for long.
-constexpr Sql kForgetTimeouts(
-    "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)",
-    "SELECT 1");
 constexpr Sql kCreateMigrations(
     "CREATE TABLE IF NOT EXISTS schema_migrations (id text PRIMARY KEY, applied_at timestamptz)",
     "CREATE TABLE IF NOT EXISTS schema_migrations (id text PRIMARY KEY NOT NULL, applied_at text)");
@@ -125,17 +123,20 @@ const MigrationState* StateOf(const Schema& schema, std::string_view id) {
   return found == schema.migrations.end() ? nullptr : &*found;
 }
 
-// In the order in which they have to be taken; the answer of the third is whether it is applied.
-Outcome TakeLock(OpenTransaction& open, Deadline deadline, std::string_view id) {
-  if (open.engine() == Engine::kPostgres) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    const std::string wait = std::to_string(std::max<int64_t>(left.count(), 1));
-    Outcome outcome =
-        open.Execute({{"SELECT set_config('lock_timeout', $1, true)", {wait}}, {kLock}});
-    if (!outcome.ok()) return outcome;
+Outcome WaitedInVain(Outcome outcome) {
+  if (outcome.error->sqlstate == "55P03") {
+    outcome.error->message =
+        "wait for another process that migrates this database: it takes longer than "
+        "-timeout; try again, or give it more time";
   }
-  Outcome created = open.Execute({{kForgetTimeouts}, {kCreateMigrations}, {kCreateMinimumReaders}});
+  return outcome;
+}
+
+// The answer is whether it is applied.
+Outcome TakeLock(OpenTransaction& open, Deadline deadline, std::string_view id) {
+  Outcome locked = open.Execute({LimitLockWait(deadline), {kLock}, ForgetTimeouts()});
+  if (!locked.ok()) return WaitedInVain(std::move(locked));
+  Outcome created = open.Execute({{kCreateMigrations}, {kCreateMinimumReaders}});
   if (!created.ok()) return created;
   return open.Execute({kIsApplied, {std::string(id)}});
 }
@@ -149,18 +150,6 @@ std::optional<Error> Record(OpenTransaction& open, const Migration& migration, b
   return open.Execute(statements).error;
 }
 
-std::optional<Error> WithContext(std::optional<Error> error, const Migration& migration) {
-  if (!error) return error;
-  if (error->sqlstate == "55P03") {
-    error->message =
-        "wait for another process that migrates this database: it takes longer than "
-        "-timeout; try again, or give it more time";
-  } else {
-    error->message += fmt::format(" handling {}", migration.id);
-  }
-  return error;
-}
-
 }  // namespace
 
 Understanding Judge(const Schema& schema) {
@@ -168,14 +157,19 @@ Understanding Judge(const Schema& schema) {
       Count(schema, [](const MigrationState& s) { return s.ours && s.applied_at.empty(); });
   const size_t ours =
       Count(schema, [](const MigrationState& s) { return s.ours && !s.applied_at.empty(); });
-  const size_t upstream = Count(schema, [](const MigrationState& s) { return s.upstream; });
+  const bool upstream = Count(schema, [](const MigrationState& s) { return s.upstream; }) > 0;
   const bool unknown = !FirstUnknown(schema).empty();
   if (!schema.unknown_minimum.empty()) return Understanding::kTooNew;
   if (ours == 0 && unknown) return Understanding::kForeign;
-  if (ours == 0 && upstream == UpstreamMigrations().size()) return Understanding::kUpstream;
-  if (ours == 0 && upstream > 0) return Understanding::kUpstreamOlder;
+  if (ours == 0 && IsUpstreams(schema)) return Understanding::kUpstream;
+  if (ours == 0 && upstream) return Understanding::kUpstreamOlder;
   if (missing > 0) return Understanding::kTooOld;
   return unknown ? Understanding::kNewerAdditive : Understanding::kCurrent;
+}
+
+bool IsUpstreams(const Schema& schema) {
+  return Count(schema, [](const MigrationState& s) { return s.upstream; }) ==
+         UpstreamMigrations().size();
 }
 
 absl::Status CheckSchema(const Schema& schema, std::string& warning) {
@@ -229,7 +223,8 @@ std::vector<Migration> Migrator::Missing(const Schema& schema) const {
   std::vector<Migration> missing;
   for (const Migration& migration : migrations_) {
     const MigrationState* state = StateOf(schema, migration.id);
-    if (state == nullptr || state->applied_at.empty()) missing.push_back(migration);
+    if (state == nullptr || state->applied_at.empty())
+      missing.push_back(FormFor(migration, schema));
   }
   return missing;
 }
@@ -238,7 +233,8 @@ std::vector<Migration> Migrator::Applied(const Schema& schema) const {
   std::vector<Migration> applied;
   for (const Migration& migration : migrations_) {
     const MigrationState* state = StateOf(schema, migration.id);
-    if (state != nullptr && !state->applied_at.empty()) applied.push_back(migration);
+    if (state != nullptr && !state->applied_at.empty())
+      applied.push_back(FormFor(migration, schema));
   }
   std::reverse(applied.begin(), applied.end());
   return applied;
@@ -276,12 +272,39 @@ std::optional<Error> Migrator::Change(const Migration& migration, Direction dire
     if (!locked.ok()) return locked.error;
     changed = locked.results[0].empty() == up;
     if (!changed) return std::nullopt;
-    if (auto error = open.RunScript(std::string(up ? migration.up : migration.down))) return error;
-    return Record(open, migration, up);
+    Migration form = migration;
+    if (auto error = Choose(open, direction, deadline, form)) return error;
+    auto error = open.RunScript(std::string(up ? form.up : form.down));
+    if (!error) error = Record(open, migration, up);
+    if (error) error->message += fmt::format(" handling {}", migration.id);
+    return error;
   };
   auto error = database_.WaitSteps(steps, {deadline, After(kLongestMigration)}).error;
   if (error) changed = false;
-  return WithContext(std::move(error), migration);
+  return error;
+}
+
+std::optional<Error> Migrator::Choose(OpenTransaction& open, Direction direction, Deadline deadline,
+                                      Migration& migration) const {
+  if (adoption_ == nullptr || migration.id != adoption_->id) return std::nullopt;
+  Inventory inventory(migrations_);
+  Schema schema;
+  if (auto error = ReadInto(open, inventory, schema)) return error;
+  schema.migrations = inventory.Take();
+  migration = FormFor(migration, schema);
+  if (direction == Direction::kDown) {
+    return IsUpstreams(schema) ? ReadyToGiveBack(open, deadline) : std::nullopt;
+  }
+  const Understanding understanding = Judge(schema);
+  if (understanding == Understanding::kUpstream) return ReadyToAdopt(open, deadline);
+  if (understanding == Understanding::kTooOld) return std::nullopt;
+  std::string warning;
+  return Error{Layer::kDatabase, "", std::string(CheckSchema(schema, warning).message())};
+}
+
+Migration Migrator::FormFor(const Migration& migration, const Schema& schema) const {
+  const bool adopts = adoption_ != nullptr && migration.id == adoption_->id && IsUpstreams(schema);
+  return adopts ? *adoption_ : migration;
 }
 
 }  // namespace praefect::db

@@ -30,6 +30,10 @@ struct Migration {
 
 // Those of sql/, by id.
 std::span<const Migration> EmbeddedMigrations(Engine engine);
+// The oldest of PostgreSQL's, as it is applied to a database of the Go Praefect 18.9: that one's
+// tables are set aside in the schema go_praefect, ours made and filled from them. Down brings them
+// up to date and puts them back.
+const Migration& EmbeddedAdoption();
 // The 43 of the Go Praefect 18.9, by id.
 std::span<const std::string_view> UpstreamMigrations();
 
@@ -57,6 +61,8 @@ enum class Understanding {
   kForeign,        // made by nobody we know: not to be touched
 };
 Understanding Judge(const Schema& schema);
+// Holds everything of the Go Praefect 18.9: not taken over yet, or taken over.
+bool IsUpstreams(const Schema& schema);
 
 // What `serve` asks at start. OK: usable; `warning` then says what is newer, or is empty.
 // FAILED_PRECONDITION otherwise: names the command that cures it.
@@ -64,11 +70,13 @@ absl::Status CheckSchema(const Schema& schema, std::string& warning);
 
 class Migrator {
  public:
-  // Both are borrowed.
-  Migrator(Database& database, std::span<const Migration> migrations)
-      : database_(database), migrations_(migrations) {}
+  // All are borrowed. Without an adoption, databases of the Go Praefect are refused.
+  Migrator(Database& database, std::span<const Migration> migrations,
+           const Migration* adoption = nullptr)
+      : database_(database), migrations_(migrations), adoption_(adoption) {}
   explicit Migrator(Database& database)
-      : Migrator(database, EmbeddedMigrations(database.engine())) {}
+      : Migrator(database, EmbeddedMigrations(database.engine()),
+                 database.engine() == Engine::kPostgres ? &EmbeddedAdoption() : nullptr) {}
 
   // Changes nothing; a database without schema_migrations has none applied.
   std::optional<Error> Read(Deadline deadline, Schema& schema);
@@ -78,8 +86,9 @@ class Migrator {
   std::vector<Migration> Applied(const Schema& schema) const;
 
   // `changed` says whether it had still to be done: another process may have been quicker. The
-  // deadline is for the database and for others who migrate; what has begun takes the time it
-  // needs.
+  // deadline is for the database and for others who migrate or use the tables of a Go Praefect;
+  // what has begun takes the time it needs. Up takes a Go Praefect's database over, and Down gives
+  // it back, with the oldest of ours; Up refuses an older or foreign one.
   std::optional<Error> Up(const Migration& migration, Deadline deadline, bool& changed);
   std::optional<Error> Down(const Migration& migration, Deadline deadline, bool& changed);
   // Everything that is missing; an error for a schema that is neither ours nor empty.
@@ -89,9 +98,14 @@ class Migrator {
   enum class Direction { kUp, kDown };
   std::optional<Error> Change(const Migration& migration, Direction direction, Deadline deadline,
                               bool& changed);
+  // The form that this database needs; asked under the lock.
+  std::optional<Error> Choose(OpenTransaction& open, Direction direction, Deadline deadline,
+                              Migration& migration) const;
+  Migration FormFor(const Migration& migration, const Schema& schema) const;
 
   Database& database_;
   const std::span<const Migration> migrations_;
+  const Migration* const adoption_;  // instead of the migration of this id; null: none
 };
 
 }  // namespace praefect::db

@@ -20,7 +20,8 @@ class MigrateFixture : public SqlCommands {
   // Upstream's table, with the first `count` of its migrations.
   void MakeUpstream(size_t count) const {
     std::string sql =
-        "CREATE TABLE schema_migrations (id text PRIMARY KEY, applied_at timestamptz);";
+        "CREATE TABLE IF NOT EXISTS schema_migrations (id text PRIMARY KEY, applied_at "
+        "timestamptz);";
     for (const auto id : db::UpstreamMigrations().first(count)) {
       sql += "INSERT INTO schema_migrations VALUES ('" + std::string(id) +
              "', '2026-11-22 03:06:32.961174+00');";
@@ -127,6 +128,37 @@ TEST_CASE("a Go Praefect's older database is refused and not touched") {
   CHECK(Mentions(ending.error, "upgrade GitLab to 18.9 first"));
   CHECK(fixture.Psql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "1\n");
   CHECK(fixture.Psql("SELECT count(*) FROM schema_migrations") == "42\n");
+}
+
+TEST_CASE("a Go Praefect's database is taken over, and given back") {
+  MigrateFixture fixture;
+  fixture.Psql(ReadFile(UPSTREAM_18_9));
+  fixture.MakeUpstream(43);
+  const char* note = "made by the Go Praefect 18.9 and not taken over yet: stop all Go Praefects";
+  CHECK(Mentions(fixture.Run({"sql-ping"}).error, note));
+  CHECK(Mentions(fixture.Run({"sql-migrate-status"}).error, note));
+  const Ending taken = fixture.Run({"sql-migrate"});
+  CHECK(taken.exit_code == 0);
+  CHECK(Mentions(taken.output, "takes the database of the Go Praefect 18.9 over"));
+  const std::string all = std::to_string(fixture.ours());
+  CHECK(Mentions(fixture.Run({"sql-migrate-down", all}).output,
+                 "gives the database back to the Go Praefect 18.9"));
+  CHECK(fixture.Run({"sql-migrate-down", "-f", all}).exit_code == 0);
+  CHECK(Mentions(fixture.Run({"sql-ping"}).error, note));
+}
+
+TEST_CASE("sql-migrate says which Go Praefect is alive") {
+  MigrateFixture fixture;
+  fixture.Psql(ReadFile(UPSTREAM_18_9));
+  fixture.MakeUpstream(43);
+  fixture.Psql(
+      "INSERT INTO node_status (praefect_name, shard_name, node_name, last_contact_attempt_at) "
+      "VALUES ('praefect-1:2305', 'default', 'gitaly-1', now())");
+  const Ending ending = fixture.Run({"sql-migrate"});
+  CHECK(ending.exit_code == 1);
+  CHECK(Mentions(ending.error, "a Go Praefect was alive in the last 60 s: praefect-1:2305"));
+  CHECK(Mentions(ending.error, "stop every one, wait until a minute has passed"));
+  CHECK(fixture.Psql("SELECT count(*) FROM schema_migrations") == "43\n");
 }
 
 TEST_CASE("a database that cannot be reached gets upstream's first line") {

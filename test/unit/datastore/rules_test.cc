@@ -198,6 +198,24 @@ TEST_CASE("a copy that runs during a removal becomes a delete when it has ended"
   CHECK(MayDelete(repository.books, 1));
 }
 
+TEST_CASE(
+    "a surplus replica that claims nothing is deleted, and forgotten when nothing was open on it") {
+  Repository repository;
+  Replica& surplus = repository.books.replicas[2];
+  surplus.job = {.state = JobState::kReady, .kind = JobKind::kDelete};
+  CHECK_FALSE(MayDelete(repository.books, 2));
+  surplus.generation = kNoClaim;
+  Open(repository.books, 1);
+  REQUIRE(MayDelete(repository.books, 2));
+  StartDelete(repository.books, 2);
+  LoseJob(repository.books, 2);
+  ReleaseJob(repository.books, 2);
+  REQUIRE(MayDelete(repository.books, 2));
+  StartDelete(repository.books, 2);
+  CompleteDelete(repository.books, 2);
+  CHECK(surplus == Replica{});
+}
+
 TEST_CASE("an adopted repository holds what its holders hold") {
   Books books;
   books.state = RepositoryState::kCreating;
