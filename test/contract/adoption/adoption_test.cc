@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <future>
 #include <thread>
 
 #include "adoption_fixture.h"
@@ -239,14 +240,14 @@ TEST_CASE("a server that dies in the middle leaves the database as it was") {
       "$$ BEGIN PERFORM pg_sleep(100); END $$;"
       "CREATE EVENT TRIGGER wait ON ddl_command_end WHEN TAG IN ('CREATE TABLE AS') "
       "EXECUTE FUNCTION wait()");
-  std::thread adoption([&] { CHECK(fixture.Adopt()); });
+  auto adoption = std::async(std::launch::async, [&] { return fixture.Adopt(); });
   CHECK(test::Eventually([&] {
     return fixture.Psql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") ==
            "1";
   }));
   server.Stop();
   server.Start();
-  adoption.join();
+  CHECK(adoption.get());
   fixture.Psql("DROP EVENT TRIGGER wait; DROP FUNCTION wait()");
   CHECK(fixture.Definitions() + fixture.Checksums() == before);
 }
