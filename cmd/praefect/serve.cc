@@ -56,6 +56,7 @@ ExitCode Run(config::LoadResult loaded) {
   if (!pid_file.ok()) return Fail(pid_file.status());
   signals.Deliver(Answer(**daemon));
   (*daemon)->Wait();
+  signals.End();
   return kDone;
 }
 

@@ -25,7 +25,9 @@ Signals::Signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Signals::~Signals() {
+Signals::~Signals() { End(); }
+
+void Signals::End() {
   if (!thread_.joinable()) return;
   stopping_ = true;
   pthread_kill(thread_.native_handle(), kWakeUp);

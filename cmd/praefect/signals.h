@@ -20,6 +20,8 @@ class Signals {
 
   // `handler` gets the number of each signal, one after the other, until this object goes. Once.
   void Deliver(std::function<void(int)> handler);
+  // No handler runs when it returns, and none will: what it calls may go.
+  void End();
 
  private:
   void Run();

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <optional>
 
 #include "praefect_program.h"
 
@@ -107,6 +109,16 @@ TEST_CASE_METHOD(Server, "USR1 reopens the log") {
   WaitLog("log file reopened");
   process().Kill(SIGTERM);
   CHECK(process().Wait() == 0);
+}
+
+TEST_CASE_METHOD(Server, "signals up to the last moment do no harm") {
+  process().Kill(SIGTERM);
+  std::optional<int> code;
+  while (!(code = process().WaitFor(std::chrono::milliseconds(1)))) {
+    process().Kill(SIGHUP);
+    process().Kill(SIGUSR1);
+  }
+  CHECK(code == 0);
 }
 
 TEST_CASE("a log file that was renamed is left alone after USR1") {
