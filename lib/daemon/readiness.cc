@@ -7,27 +7,19 @@
 namespace praefect::daemon {
 namespace {
 
-// The first node that no probe has said anything about.
-const nodes::Node* FindUnknown(const nodes::Snapshot& snapshot) {
-  for (const nodes::VirtualStorage& storage : snapshot.virtual_storages) {
-    for (const nodes::Node& node : storage.nodes) {
-      if (node.health == nodes::Health::kUnknown) return &node;
-    }
-  }
-  return nullptr;
-}
-
 ReadinessCheck CheckProbed(const nodes::Snapshot& snapshot) {
-  const nodes::Node* unknown = FindUnknown(snapshot);
-  if (unknown == nullptr) return {"nodes-probed", ""};
+  const nodes::Node* unknown = snapshot.FindUnknown();
+  if (AllProbed(snapshot)) return {"nodes-probed", ""};
   return {"nodes-probed", fmt::format("nothing is known yet of node \"{}\" ({})", unknown->storage,
                                       unknown->address_text)};
 }
 
-ReadinessCheck CheckPrimary(const nodes::VirtualStorage& storage) {
+// One that a reload has just added is tried until its first probe has ended.
+ReadinessCheck CheckPrimary(const nodes::VirtualStorage& storage, bool started) {
   const nodes::Node& primary = storage.primary();
   ReadinessCheck check{fmt::format("virtual-storage {}", storage.name), ""};
-  if (primary.health == nodes::Health::kUp) return check;
+  const bool tried = started && primary.health == nodes::Health::kUnknown;
+  if (tried || primary.health == nodes::Health::kUp) return check;
   check.problem =
       fmt::format("its primary \"{}\" ({}) is not healthy{}{}", primary.storage,
                   primary.address_text, primary.reason.empty() ? "" : ": ", primary.reason);
@@ -42,7 +34,9 @@ std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool
   checks.push_back({"stopping", stopping ? "Praefect was told to stop" : ""});
   checks.push_back(CheckProbed(snapshot));
   const auto first_storage = static_cast<std::ptrdiff_t>(checks.size());
-  for (const auto& storage : snapshot.virtual_storages) checks.push_back(CheckPrimary(storage));
+  for (const auto& storage : snapshot.virtual_storages) {
+    checks.push_back(CheckPrimary(storage, snapshot.started));
+  }
   const bool one_serves = std::any_of(checks.begin() + first_storage, checks.end(),
                                       [](const auto& check) { return check.problem.empty(); });
   std::for_each(checks.begin() + first_storage, checks.end(), [&](ReadinessCheck& check) {
@@ -51,7 +45,9 @@ std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool
   return checks;
 }
 
-bool AllProbed(const nodes::Snapshot& snapshot) { return FindUnknown(snapshot) == nullptr; }
+bool AllProbed(const nodes::Snapshot& snapshot) {
+  return snapshot.started || snapshot.FindUnknown() == nullptr;
+}
 
 bool IsReady(const std::vector<ReadinessCheck>& checks) {
   return std::all_of(checks.begin(), checks.end(), [](const ReadinessCheck& check) {

@@ -346,6 +346,7 @@ class Manager::Impl {
   }
 
   void Publish() {
+    current_.started |= current_.FindUnknown() == nullptr;
     const auto snapshot = std::make_shared<const Snapshot>(current_);
     {
       observe::MutexLock lock(mutex_);

@@ -39,6 +39,7 @@ const Node* Find(const Snapshot& snapshot, const std::string& virtual_storage,
 Snapshot NodesOf(const std::vector<config::VirtualStorage>& storages, const Snapshot& before,
                  uint32_t& next_id) {
   Snapshot snapshot;
+  snapshot.started = before.started;
   for (const config::VirtualStorage& configured : storages) {
     VirtualStorage& storage = snapshot.virtual_storages.emplace_back();
     storage.name = configured.name;

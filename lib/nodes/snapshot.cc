@@ -25,4 +25,13 @@ const Node* Snapshot::FindNode(uint32_t id) const {
   return nullptr;
 }
 
+const Node* Snapshot::FindUnknown() const {
+  for (const VirtualStorage& storage : virtual_storages) {
+    for (const Node& node : storage.nodes) {
+      if (node.health == Health::kUnknown) return &node;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace praefect::nodes

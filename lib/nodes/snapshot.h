@@ -78,9 +78,12 @@ struct VirtualStorage {
 };
 
 struct Snapshot {
-  std::vector<VirtualStorage> virtual_storages;             // in file order; never empty
+  std::vector<VirtualStorage> virtual_storages;  // in file order; never empty
+  // Once something was known about every node. A node that a reload adds does not end that.
+  bool started = false;
   const VirtualStorage* Find(std::string_view name) const;  // nullptr: there is none
   const Node* FindNode(uint32_t id) const;                  // likewise
+  const Node* FindUnknown() const;  // the first one of which no probe has said anything; likewise
 };
 
 }  // namespace praefect::nodes

@@ -10,8 +10,9 @@ using nodes::Health;
 
 // One virtual storage for each health, with one node of that health.
 std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool stopping = false,
-                                   Purpose purpose = Purpose::kAnything) {
+                                   Purpose purpose = Purpose::kAnything, bool started = false) {
   nodes::Snapshot snapshot;
+  snapshot.started = started;
   for (const Health health : primaries) {
     nodes::Node node;
     node.storage = "gitaly-1";
@@ -48,6 +49,11 @@ TEST_CASE("before the first probes nothing is known, and it is not ready") {
   const auto checks = Checks({Health::kUp, Health::kUnknown});
   CHECK_FALSE(IsReady(checks));
   CHECK_THAT(Problem(checks, "nodes-probed"), Contains("gitaly-1"));
+}
+
+TEST_CASE("a node that is added later takes nothing away") {
+  CHECK(IsReady(Checks({Health::kUp, Health::kUnknown}, false, Purpose::kWrites, true)));
+  CHECK_FALSE(IsReady(Checks({Health::kUp, Health::kDown}, false, Purpose::kWrites, true)));
 }
 
 TEST_CASE("without any healthy primary it is not ready, and says why") {

@@ -188,6 +188,18 @@ TEST_CASE("a node that stays through a reload keeps its health, and nothing is l
         1);
 }
 
+TEST_CASE("a start is over once every node was probed, whatever comes later") {
+  FakeNode stays;
+  SilentNode comes;
+  Probing probing({{stays.address(), ""}});
+  CHECK_FALSE(probing.manager().snapshot()->started);
+  probing.manager().Start();
+  probing.WaitFor(Health::kUp);
+  CHECK(probing.manager().snapshot()->started);
+  probing.Reload({{stays.address(), ""}, {comes.address(), ""}});
+  CHECK(probing.manager().snapshot()->started);
+}
+
 TEST_CASE("a node that leaves is probed no more, and is gone from the metrics") {
   FakeNode stays, leaves;
   Probing probing({{stays.address(), ""}, {leaves.address(), ""}});
