@@ -3,12 +3,12 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -17,25 +17,25 @@ namespace {
 
 constexpr int kPauseMs = 100;  // when descriptors run out
 
-void LimitWaiting(int fd) {
-  const timeval longest{HttpConnections::kPeerMs / 1'000, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest);
-}
+using Clock = std::chrono::steady_clock;
 
 // A connected socket as the library reads and writes it.
 class SocketStream final : public httplib::Stream {
  public:
-  explicit SocketStream(int fd) : fd_(fd) { LimitWaiting(fd); }
+  explicit SocketStream(int fd) : fd_(fd) {}
   ~SocketStream() override { close(fd_); }
+
+  // Nothing is read or written later than this. A peer that sends or takes a byte now and then
+  // would else hold its thread, and the end of the process, for as long as it likes.
+  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
 
   bool holds_bytes() const { return begin_ < end_; }
   bool is_readable() const override { return holds_bytes() || Is(POLLIN); }
   bool is_writable() const override { return Is(POLLOUT); }
   ssize_t read(char* into, size_t size) override {  // the library asks for single bytes
     if (!holds_bytes()) {
-      const ssize_t received =
-          Retried([&] { return recv(fd_, buffer_.data(), buffer_.size(), 0); });
+      if (!Is(POLLIN)) return -1;
+      const ssize_t received = recv(fd_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
       if (received <= 0) return received;
       begin_ = 0, end_ = static_cast<size_t>(received);
     }
@@ -45,33 +45,41 @@ class SocketStream final : public httplib::Stream {
     return static_cast<ssize_t>(taken);
   }
   ssize_t write(const char* bytes, size_t size) override {
-    return Retried([&] { return send(fd_, bytes, size, MSG_NOSIGNAL); });
+    for (size_t written = 0; written < size;) {
+      if (!Is(POLLOUT)) return -1;
+      const ssize_t n = send(fd_, bytes + written, size - written, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n < 0 && errno != EAGAIN && errno != EINTR) return -1;
+      written += static_cast<size_t>(std::max<ssize_t>(n, 0));
+    }
+    return static_cast<ssize_t>(size);
   }
   void get_remote_ip_and_port(std::string&, int&) const override {}  // no page shows them
   void get_local_ip_and_port(std::string&, int&) const override {}
   int socket() const override { return fd_; }
 
  private:
-  template <typename Call>
-  static ssize_t Retried(Call call) {
-    for (;;) {
-      const ssize_t result = call();
-      if (result >= 0 || errno != EINTR) return result;
-    }
-  }
+  // Waits for it.
   bool Is(short event) const {
     pollfd ready{fd_, event, 0};
-    return poll(&ready, 1, HttpConnections::kPeerMs) > 0;
+    for (;;) {
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+      if (left <= 0) return false;
+      const int found = poll(&ready, 1, static_cast<int>(left));
+      if (found >= 0 || errno != EINTR) return found > 0;
+    }
   }
 
   const int fd_;
+  Clock::time_point deadline_;
   std::array<char, 4096> buffer_;
   size_t begin_ = 0, end_ = 0;
 };
 
 }  // namespace
 
-HttpConnections::HttpConnections() : stopping_(eventfd(0, EFD_CLOEXEC)) {}
+HttpConnections::HttpConnections(int request_ms)
+    : request_ms_(request_ms), stopping_(eventfd(0, EFD_CLOEXEC)) {}
 
 HttpConnections::~HttpConnections() {
   StopAccepting();
@@ -111,6 +119,7 @@ void HttpConnections::Serve(int fd) {
   SocketStream stream(fd);
   for (size_t left = keep_alive_max_count_; left > 0; left--) {
     if (!stream.holds_bytes() && !WaitReadable(fd, kIdleMs)) return;
+    stream.set_deadline(Clock::now() + std::chrono::milliseconds(request_ms_));
     bool closed = false;
     if (!process_request(stream, left == 1, closed, nullptr) || closed) return;
   }

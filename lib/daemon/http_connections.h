@@ -16,11 +16,12 @@ namespace praefect::daemon {
 // Pages, limits and time limits are set on it as on any httplib::Server, before Start.
 class HttpConnections final : public httplib::Server {
  public:
-  static constexpr size_t kThreads = 4;   // one for each connection that is open
-  static constexpr int kIdleMs = 2'000;   // between two requests of a connection
-  static constexpr int kPeerMs = 10'000;  // for the peer to send or take something
+  static constexpr size_t kThreads = 4;  // one for each connection that is open
+  static constexpr int kIdleMs = 2'000;  // between two requests of a connection
+  static constexpr int kRequestMs =
+      10'000;  // from the first byte of a request to its answer's last
 
-  HttpConnections();
+  explicit HttpConnections(int request_ms = kRequestMs);
   ~HttpConnections() override;  // stops, waits for requests under way
 
   void Start(std::unique_ptr<net::ListeningSocket> socket);
@@ -33,6 +34,7 @@ class HttpConnections final : public httplib::Server {
   // False when nothing came in time, or accepting has stopped.
   bool WaitReadable(int fd, int timeout_ms) const;
 
+  const int request_ms_;
   const int stopping_;  // an eventfd; readable once accepting stops
   std::unique_ptr<net::ListeningSocket> socket_;
   httplib::ThreadPool threads_{kThreads};
