@@ -63,7 +63,10 @@ class Daemon::Impl {
 
   bool Reload() {
     observe::MutexLock one_at_a_time(reload_);
-    if (stop_.requested()) return false;
+    if (stop_.requested()) {
+      logger_->Info("the configuration is not read again: Praefect is stopping");
+      return false;
+    }
     supervision_.Reloading();
     const auto config = configuration_.Reread();
     const bool succeeded = config != nullptr && Apply(config);

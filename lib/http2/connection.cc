@@ -22,7 +22,7 @@ constexpr std::string_view kClientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 constexpr std::string_view kHttp1Answer =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-    "Content-Length: 53\r\n\r\nThis port speaks gRPC, which takes HTTP/2 (no TLS).\r\n";
+    "Content-Length: 44\r\n\r\nThis port speaks gRPC, which takes HTTP/2.\r\n";
 
 // Of a transport that failed.
 ConnectionClosure ClosureOf(const net::IoResult& result) {

@@ -206,6 +206,7 @@ TEST_CASE_METHOD(Reloading, "times of stopping are those of the last reload") {
 TEST_CASE_METHOD(Reloading, "who stops does not reload") {
   daemon_->RequestStop();
   CHECK_FALSE(daemon_->Reload());
+  CHECK(Logged("the configuration is not read again"));
 }
 
 }  // namespace
