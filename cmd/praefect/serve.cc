@@ -55,9 +55,9 @@ ExitCode Run(config::LoadResult loaded) {
   const auto pid_file = PidFile::FromEnvironment();  // whoever reads it may send signals
   if (!pid_file.ok()) return Fail(pid_file.status());
   signals.Deliver(Answer(**daemon));
-  (*daemon)->Wait();
+  const absl::Status end = (*daemon)->Wait();
   signals.End();
-  return kDone;
+  return end.ok() ? kDone : Fail(end);
 }
 
 ExitCode LoadAndRun(const Invocation& invocation) {
@@ -79,6 +79,10 @@ const Command kServe = {
     "second TERM or INT ends them at once. HUP reads the configuration again: nodes,\n"
     "tokens, certificates, limits and log level are applied without a call dropped; a\n"
     "broken file changes nothing, and the log says why. USR1 reopens the log file.\n"
+    "\n"
+    "PostgreSQL must have been made ready by sql-migrate; while it is away, serve\n"
+    "starts, says that it is not ready, and keeps trying. Without [database] the\n"
+    "books are in an embedded store, a file that serve makes and looks after.\n"
     "\n"
     "Exit status: 0 after a stop, 1 when it cannot start (an address is in use, for\n"
     "instance), 78 when the configuration is broken and a restart would not help.",

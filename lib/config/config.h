@@ -80,7 +80,7 @@ struct DatabaseEndpoint {
   bool operator==(const DatabaseEndpoint&) const = default;
 };
 
-struct Database {           // `[database]`; not used yet by `serve`
+struct Database {           // `[database]`
   DatabaseEndpoint pooled;  // statements and transactions; may be a transaction-pooling PgBouncer
   // LISTEN: `[database.session_pooled]` (or, below it, the older host_no_proxy and port_no_proxy),
   // each field that is not given there as in `pooled`.

@@ -175,7 +175,6 @@ class Decoder {
       ReadEndpoint(*session, database.session);
       Finish(*session);
     }
-    if (database.configured()) findings_.NotActedOn("database");
     Finish(section);
   }
 

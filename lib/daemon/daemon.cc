@@ -3,6 +3,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "daemon/admin_http.h"
+#include "daemon/books_database.h"
 #include "daemon/configuration.h"
 #include "daemon/logging.h"
 #include "daemon/readiness.h"
@@ -37,6 +39,9 @@ class Daemon::Impl {
         configuration_(std::move(startup.config), *logger_, metrics_.registry()),
         nodes_(*configuration_.current(), *logger_, metrics_.registry()),
         local_(nodes_, *logger_),
+        books_(BooksSources()),
+        handed_over_(!startup.sockets.empty()),
+        hand_over_margin_(startup.hand_over_margin),
         inherited_(std::move(startup.sockets)),
         supervision_(std::move(startup.supervisor), SupervisionSources(), *logger_) {
     logger_->Info("Starting praefect", {{"version", startup.version}});
@@ -45,7 +50,7 @@ class Daemon::Impl {
 
   ~Impl() {
     StopNow();
-    Wait();
+    Wait().IgnoreError();
     StopParts();  // of a start that failed half-way
   }
 
@@ -54,10 +59,13 @@ class Daemon::Impl {
       if (const absl::Status status = (this->*step)(); !status.ok()) return status;
     }
     nodes_.Start();
-    proxy_->Start();
-    if (admin_ != nullptr) admin_->Start();
+    if (const absl::Status status = Serve(); !status.ok()) return status;
     supervision_.Start();
-    stopper_ = std::thread([this] { StopWhenAsked(); });
+    stopper_ = std::thread([this] {
+      if (AwaitBooks()) StopWhenAsked();
+      StopParts();
+      logger_->Info("Praefect has stopped");
+    });
     return absl::OkStatus();
   }
 
@@ -88,16 +96,17 @@ class Daemon::Impl {
 
   void RequestStop() { stop_.Request(); }
   void StopNow() { stop_.Now(); }
-  void Wait() {
+  absl::Status Wait() {
     observe::MutexLock lock(join_);
     if (stopper_.joinable()) stopper_.join();
+    return end_;
   }
 
   std::vector<config::Address> addresses() const { return proxy_->addresses(); }
   int admin_port() const { return admin_ == nullptr ? 0 : admin_->port(); }
 
  private:
-  // How soon StopNow is noticed while clients are still leaving.
+  // How soon StopNow is noticed while clients are still leaving, and a free embedded store.
   static constexpr std::chrono::milliseconds kGlance{20};
   // For the status of calls that were ended to reach their clients.
   static constexpr std::chrono::milliseconds kLastWords{1'000};
@@ -113,6 +122,50 @@ class Daemon::Impl {
     local_endpoint_.connect = [this] { return local_.Connect(); };
     local_endpoint_.methods.assign(local_.methods().begin(), local_.methods().end());
     return local_.Start();
+  }
+
+  BooksDatabase::Sources BooksSources() {
+    const auto config = configuration_.current();
+    return {config->database, config->embedded_store, *logger_, metrics_.registry(),
+            [this] { local_.SetBooksUsable(); }};
+  }
+
+  // Accepts once the books are open. A successor on sockets that were handed over waits for its
+  // predecessor to let go of the embedded store (AwaitBooks), and clients wait in the sockets.
+  absl::Status Serve() {
+    const auto opening = books_.Open();
+    if (!opening.ok()) return opening.status();
+    if (*opening == BooksDatabase::Opening::kDone) {
+      Accept();
+    } else if (!handed_over_) {
+      return absl::FailedPreconditionError(books_.state().problem);
+    }
+    return absl::OkStatus();
+  }
+
+  void Accept() {
+    proxy_->Start();
+    if (admin_ != nullptr) admin_->Start();
+    accepting_ = true;
+  }
+
+  // False when it is to stop without having served.
+  bool AwaitBooks() {
+    if (accepting_) return true;
+    const auto config = configuration_.current();
+    const auto longest =
+        config->graceful_stop_delay + config->graceful_stop_timeout + hand_over_margin_;
+    logger_->Info("waiting for the predecessor to let go of the embedded store",
+                  {{"reason", books_.state().problem}, {"longest_ms", int64_t{longest.count()}}});
+    const auto deadline = Clock::now() + longest;
+    while (!accepting_ && !stop_.WaitForRequest(Clock::now() + kGlance)) {
+      end_ = Serve();
+      if (end_.ok() && !accepting_ && Clock::now() >= deadline) {
+        end_ = absl::FailedPreconditionError(books_.state().problem);
+      }
+      if (!end_.ok()) stop_.Now();
+    }
+    return accepting_;
   }
 
   // With Omnibus HUP also follows an upgrade, and makes upstream's Praefect start its successor.
@@ -141,14 +194,16 @@ class Daemon::Impl {
 
   Supervision::Sources SupervisionSources() {
     return {[this] { return GatherFacts(); }, [this] { return AllProbed(*nodes_.snapshot()); },
-            [this](Clock::time_point deadline) { return proxy_->WorkersAnswer(deadline); }};
+            [this](Clock::time_point deadline) {
+              return !accepting_ || proxy_->WorkersAnswer(deadline);
+            }};
   }
 
   StatusFacts GatherFacts() const {
     const auto snapshot = nodes_.snapshot();
     StatusFacts facts;
     facts.stopping = stop_.requested();
-    for (const auto& check : CheckReadiness(*snapshot, facts.stopping, Purpose::kAnything)) {
+    for (const auto& check : CheckReadiness(*snapshot, books_.state(), facts.stopping)) {
       if (check.required && facts.not_ready.empty()) facts.not_ready = check.problem;
     }
     for (const nodes::VirtualStorage& storage : snapshot->virtual_storages) {
@@ -178,7 +233,7 @@ class Daemon::Impl {
         config.prometheus_listen_addr,
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
-           return CheckReadiness(*nodes_.snapshot(), stop_.requested(), purpose);
+           return CheckReadiness(*nodes_.snapshot(), books_.state(), stop_.requested(), purpose);
          }},
         inherited_);
     if (!admin.ok()) return admin.status();
@@ -201,8 +256,6 @@ class Daemon::Impl {
     LetOthersNotice();
     Drain();
     EndCalls();
-    StopParts();
-    logger_->Info("Praefect has stopped");
   }
 
   // Load balancers look at health and readiness now and then; until they have, calls come here.
@@ -242,6 +295,7 @@ class Daemon::Impl {
     supervision_.Stop();
     nodes_.Stop();
     if (proxy_ != nullptr) proxy_->Stop();
+    books_.Close();
     local_.Stop();
   }
 
@@ -252,9 +306,14 @@ class Daemon::Impl {
   nodes::Manager nodes_;
   service::LocalServer local_;
   proxy::LocalEndpoint local_endpoint_;
+  BooksDatabase books_;
   std::unique_ptr<proxy::Server> proxy_;
   std::unique_ptr<AdminHttp> admin_;
   StopSignal stop_;
+  const bool handed_over_;  // our sockets
+  const std::chrono::milliseconds hand_over_margin_;
+  std::atomic<bool> accepting_{false};
+  absl::Status end_;  // the stopper's; why it could not serve
   net::InheritedSockets inherited_;
   Supervision supervision_;
   observe::Mutex reload_;
@@ -279,7 +338,7 @@ bool Daemon::Reload() { return impl_->Reload(); }
 void Daemon::ReopenLog() { impl_->ReopenLog(); }
 void Daemon::RequestStop() { impl_->RequestStop(); }
 void Daemon::StopNow() { impl_->StopNow(); }
-void Daemon::Wait() { impl_->Wait(); }
+absl::Status Daemon::Wait() { return impl_->Wait(); }
 std::vector<config::Address> Daemon::addresses() const { return impl_->addresses(); }
 int Daemon::admin_port() const { return impl_->admin_port(); }
 

@@ -4,6 +4,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct Startup {
   std::string built;                      // when, "20261122.031415"; may be empty
   Supervisor supervisor;
   std::vector<net::InheritedSocket> sockets;  // taken over, whatever becomes of the start
+  // How long a successor on such sockets waits for the embedded store: so long, and the times of
+  // stopping.
+  std::chrono::milliseconds hand_over_margin{30'000};
 };
 
 // Stopping has three phases. RequestStop: health answers NOT_SERVING and readiness is gone, and for
@@ -32,7 +36,9 @@ struct Startup {
 class Daemon {
  public:
   // Listens when it returns, and waits for no node. Fails, with nothing left behind, when something
-  // cannot be bound: the message names key and address.
+  // cannot be bound (the message names key and address), and when the database must not be used.
+  // While another process has the embedded store it fails too; with sockets that were handed over
+  // it waits for that process to end instead, and does not accept until then.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(Startup startup);
   ~Daemon();  // StopNow and Wait
   Daemon(const Daemon&) = delete;
@@ -48,8 +54,9 @@ class Daemon {
   // Both return at once; any thread; more than once does nothing more.
   void RequestStop();
   void StopNow();
-  // Until everything has stopped after RequestStop or StopNow.
-  void Wait();
+  // Until everything has stopped after RequestStop or StopNow: OK. Or until it gave up waiting for
+  // the embedded store.
+  absl::Status Wait();
 
   // Where clients and Prometheus are listened to, with the ports that the kernel chose.
   std::vector<config::Address> addresses() const;

@@ -28,10 +28,11 @@ ReadinessCheck CheckPrimary(const nodes::VirtualStorage& storage, bool started) 
 
 }  // namespace
 
-std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping,
-                                           Purpose purpose) {
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, const BooksState& books,
+                                           bool stopping, Purpose purpose) {
   std::vector<ReadinessCheck> checks;
   checks.push_back({"stopping", stopping ? "Praefect was told to stop" : ""});
+  checks.push_back({"database", books.problem, !books.was_usable || purpose == Purpose::kWrites});
   checks.push_back(CheckProbed(snapshot));
   const auto first_storage = static_cast<std::ptrdiff_t>(checks.size());
   for (const auto& storage : snapshot.virtual_storages) {

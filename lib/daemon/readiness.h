@@ -6,25 +6,28 @@
 #include <string>
 #include <vector>
 
+#include "daemon/books_database.h"
 #include "nodes/snapshot.h"
 
 namespace praefect::daemon {
 
-// What it would be sent: anything, or writes, which need the primary of every virtual storage.
+// What it would be sent: anything, or writes, which need the primary of every virtual storage, and
+// the database now.
 enum class Purpose { kAnything, kWrites };
 
 struct ReadinessCheck {
-  std::string name;     // "stopping", "nodes-probed", "virtual-storage NAME"
+  std::string name;     // "stopping", "database", "nodes-probed", "virtual-storage NAME"
   std::string problem;  // empty: passed
   // False: shown, and Praefect is ready all the same (one virtual storage of several is down).
   bool required = true;
   bool operator==(const ReadinessCheck&) const = default;
 };
 
-// Ready is who does not stop, knows the health of every node, and has a healthy primary in at
-// least one virtual storage. Health of gRPC says the same but for the second.
-std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, bool stopping,
-                                           Purpose purpose = Purpose::kAnything);
+// Ready is who does not stop, could use the database at least once, knows the health of every
+// node, and has a healthy primary in at least one virtual storage. Health of gRPC says the same but
+// for the nodes' being known.
+std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, const BooksState& books,
+                                           bool stopping, Purpose purpose = Purpose::kAnything);
 
 // No node is left of which nothing is known.
 bool AllProbed(const nodes::Snapshot& snapshot);

@@ -24,6 +24,13 @@ class StopSignal {
     observe::MutexLock lock(mutex_);
     while (!requested_) changed_.Wait(lock);
   }
+  // The same until `deadline`; tells whether it was requested.
+  bool WaitForRequest(std::chrono::steady_clock::time_point deadline) {
+    observe::MutexLock lock(mutex_);
+    while (!requested_ && changed_.WaitUntil(lock, deadline)) {
+    }
+    return requested_;
+  }
   // Until stopping must end, or `deadline`; tells whether it must end.
   bool WaitForNow(std::chrono::steady_clock::time_point deadline) {
     observe::MutexLock lock(mutex_);

@@ -21,6 +21,16 @@ class AskedGaugeFamily final : public prometheus::Collectable {
   const std::function<double()> value_;
 };
 
+class AskedFamiliesOfOthers final : public prometheus::Collectable {
+ public:
+  explicit AskedFamiliesOfOthers(std::function<std::vector<prometheus::MetricFamily>()> families)
+      : families_(std::move(families)) {}
+  std::vector<prometheus::MetricFamily> Collect() const override { return families_(); }
+
+ private:
+  const std::function<std::vector<prometheus::MetricFamily>()> families_;
+};
+
 }  // namespace
 
 template <typename Owned>
@@ -58,6 +68,10 @@ prometheus::Gauge& Registry::Gauge(std::string name, std::string help) {
 
 void Registry::AskedGauge(std::string name, std::string help, std::function<double()> value) {
   Own(std::make_unique<AskedGaugeFamily>(std::move(name), std::move(help), std::move(value)));
+}
+
+void Registry::AskedFamilies(std::function<std::vector<prometheus::MetricFamily>()> families) {
+  Own(std::make_unique<AskedFamiliesOfOthers>(std::move(families)));
 }
 
 std::vector<prometheus::MetricFamily> Registry::Collect() const {

@@ -27,6 +27,8 @@ class Registry final : public prometheus::Registry {
   // A gauge that is asked for its value when it is collected, by the thread that collects; what
   // `value` uses lives until nobody does any more.
   void AskedGauge(std::string name, std::string help, std::function<double()> value);
+  // The same for whole families.
+  void AskedFamilies(std::function<std::vector<prometheus::MetricFamily>()> families);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 

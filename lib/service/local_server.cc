@@ -71,6 +71,7 @@ class LocalServer::Impl {
     return ends[0];
   }
 
+  void SetBooksUsable() { state_->SetBooksUsable(); }
   void SetDraining() { state_->SetDraining(); }
 
   void Stop() {
@@ -95,6 +96,7 @@ LocalServer::~LocalServer() = default;
 absl::Status LocalServer::Start() { return impl_->Start(); }
 absl::StatusOr<int> LocalServer::Connect() { return impl_->Connect(); }
 std::span<const std::string_view> LocalServer::methods() const { return kMethods; }
+void LocalServer::SetBooksUsable() { impl_->SetBooksUsable(); }
 void LocalServer::SetDraining() { impl_->SetDraining(); }
 void LocalServer::Stop() { impl_->Stop(); }
 

@@ -18,8 +18,8 @@ namespace praefect::service {
 // name of the virtual storage; virtual storages without an answer are left out and logged, as
 // upstream does. ServerService/DiskStatistics: the physical storages of all nodes. Upstream fails
 // when one node does; here it is left out and logged, and only when no node answers the call fails.
-// Health (Check and Watch, of "" only): SERVING while a virtual storage has a healthy primary and
-// nothing drains. Reflection lists these services.
+// Health (Check and Watch, of "" only): SERVING while a virtual storage has a healthy primary, the
+// books could be used at least once, and nothing drains. Reflection lists these services.
 class LocalServer {
  public:
   // All must outlive the server. To be made before the manager starts.
@@ -34,7 +34,9 @@ class LocalServer {
   absl::StatusOr<int> Connect();
   // "/grpc.health.v1.Health/Check" and its like: what this server serves. Ordered.
   std::span<const std::string_view> methods() const;
-  // From now on health answers NOT_SERVING. Any thread.
+  // Without it health answers NOT_SERVING. Any thread, as the next one.
+  void SetBooksUsable();
+  // From now on health answers NOT_SERVING.
   void SetDraining();
   // Ends calls that are under way and all connections. Once; the destructor does it otherwise.
   void Stop();

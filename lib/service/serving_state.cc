@@ -14,6 +14,12 @@ void ServingState::Update(const nodes::Snapshot& snapshot) {
   Tell();
 }
 
+void ServingState::SetBooksUsable() {
+  observe::MutexLock lock(mutex_);
+  books_usable_ = true;
+  Tell();
+}
+
 void ServingState::SetDraining() {
   observe::MutexLock lock(mutex_);
   draining_ = true;

@@ -87,6 +87,7 @@ std::string Cluster::MakeConfig() const {
       setup_.graceful_stop_timeout, setup_.graceful_stop_delay, setup_.keepalive_timeout,
       client_token_);
   if (!setup_.failover.empty()) config += "[failover]\n" + setup_.failover;
+  if (!setup_.database.empty()) config += "[database]\n" + setup_.database;
   const std::string& token = setup_.node_token.empty() ? node_token_ : setup_.node_token;
   auto node = nodes_.begin();
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) {

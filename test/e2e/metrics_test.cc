@@ -81,7 +81,8 @@ TEST_CASE("with healthy nodes it is ready, each reason on a line") {
   Cluster cluster;
   const auto page = [&] { return cluster.praefect().Page("/readyz?for=write&verbose"); };
   CHECK(Eventually([&] { return page().substr(0, 6) == "ready\n"; }));
-  CHECK(page() == "ready\n[+] stopping\n[+] nodes-probed\n[+] virtual-storage default\n");
+  CHECK(page() ==
+        "ready\n[+] stopping\n[+] database\n[+] nodes-probed\n[+] virtual-storage default\n");
 }
 
 }  // namespace

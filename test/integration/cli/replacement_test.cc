@@ -11,6 +11,7 @@
 
 #include "grpc/health.grpc.pb.h"
 #include "praefect_program.h"
+#include "support/postgres_server.h"
 #include "support/service_manager.h"
 
 namespace praefect::test {
@@ -103,11 +104,23 @@ class LongStream {
 
 class Replacement {
  public:
+  // Then any number of Praefects may serve; the embedded store has one at a time.
+  void UsePostgres() {
+    server.emplace();
+    database = "[database]\nhost = '" + server->directory().string() +
+               "'\nport = " + std::to_string(server->port()) +
+               "\nuser = 'postgres'\ndbname = 'postgres'\n";
+    WriteFile(folder / "database.toml", database);
+    const std::string file = folder / "database.toml";
+    REQUIRE(Run({{PRAEFECT_PROGRAM, "-config", file, "sql-migrate"}, {}, {}, {}, {}}).exit_status ==
+            0);
+  }
+
   std::unique_ptr<Process> Start(const std::string& graceful_stop_timeout) {
     const std::string file = folder / "config.toml";
     WriteFile(file, "listen_addr = '" + address + "'\nprometheus_listen_addr = '" + admin_address +
-                        "'\ngraceful_stop_timeout = '" + graceful_stop_timeout +
-                        "'\n[logging]\nlevel = 'error'\n[[virtual_storage]]\nname = 'v'\n"
+                        "'\ngraceful_stop_timeout = '" + graceful_stop_timeout + "'\n" + database +
+                        "[logging]\nlevel = 'error'\n[[virtual_storage]]\nname = 'v'\n"
                         "[[virtual_storage.node]]\nstorage = 's'\naddress = 'unix:/nonexistent'\n");
     const size_t before = manager.Count("READY=1");
     auto process = std::make_unique<Process>(manager.Service({PRAEFECT_PROGRAM, "-config", file}));
@@ -133,11 +146,14 @@ class Replacement {
   const std::string address = manager.Listen("listen_addr");
   const std::string admin_address = manager.Listen("prometheus_listen_addr");
   const TemporaryDirectory folder;
+  std::string database;
+  std::optional<PostgresServer> server;
 };
 
 }  // namespace
 
 TEST_CASE_METHOD(Replacement, "a successor takes over, no call fails, and a stream may finish") {
+  UsePostgres();
   const auto first = Start("60s");
   LongStream stream(address);
   Load load(address);
@@ -156,6 +172,32 @@ TEST_CASE_METHOD(Replacement, "a successor takes over, no call fails, and a stre
   load.Stop();
   second->Kill(SIGTERM);
   CHECK(second->Wait() == 0);
+}
+
+TEST_CASE_METHOD(Replacement, "with the embedded store clients wait for the predecessor to end") {
+  const auto first = Start("60s");
+  LongStream stream(address);
+  Load load(address);
+  REQUIRE(load.Passes(100));
+  const auto second = Start("60s");
+  CHECK(manager.Hears("STATUS=not ready: open the embedded store " +
+                      (folder / "praefect.db").string() + ": process " +
+                      std::to_string(first->pid())));
+  first->Kill(SIGTERM);
+  stream.Cancel();
+  CHECK(stream.End().error_code() == grpc::StatusCode::CANCELLED);
+  CHECK(first->Wait() == 0);
+  CHECK(load.Passes(100));
+  CHECK(load.first_error() == "");
+}
+
+TEST_CASE_METHOD(Replacement, "a successor that waits for the embedded store stops when told") {
+  const auto first = Start("60s");
+  const auto second = Start("60s");
+  second->Kill(SIGTERM);
+  CHECK(second->Wait() == 0);
+  Load load(address);
+  CHECK(load.Passes(100));
 }
 
 TEST_CASE_METHOD(Replacement, "a stream that does not finish is ended with a status") {

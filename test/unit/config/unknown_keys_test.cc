@@ -76,8 +76,8 @@ TEST_CASE("everything known without effect is named once, in one warning") {
   REQUIRE(result.warnings.size() == 1);
   const std::string& message = result.warnings[0].message;
   CHECK(Mentions(message, "these keys are known and have no effect yet: background_verification."));
-  for (const char* key : {"database,", "gitlab,", "memory_queue_enabled,", "sentry.sentry_dsn,",
-                          "yamux.accept_backlog,"}) {
+  for (const char* key :
+       {"gitlab,", "memory_queue_enabled,", "sentry.sentry_dsn,", "yamux.accept_backlog,"}) {
     CHECK(Mentions(message, key));
   }
 }

@@ -3,6 +3,8 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <catch2/catch.hpp>
 #include <future>
@@ -19,14 +21,17 @@ using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
 using test::Eventually;
 
-// One dead node, everything on free ports of 127.0.0.1, no log.
+// One dead node, everything on free ports of 127.0.0.1, no log, an embedded store of its own.
 config::Config SmallConfig() {
+  static const test::TemporaryDirectory folder;
+  static int stores = 0;
   config::Config config;
   config.listen_addr = "127.0.0.1:0";
   config.prometheus_listen_addr = "127.0.0.1:0";
   config.virtual_storages = {{"default", 0, {{"gitaly-1", "tcp://127.0.0.1:1", "", true}}}};
   config.logging.level = "fatal";
   config.workers = 1;
+  config.embedded_store.path = folder / ("praefect-" + std::to_string(stores++) + ".db");
   config.graceful_stop_timeout = std::chrono::minutes(5);
   return config;
 }
@@ -35,6 +40,20 @@ std::unique_ptr<Daemon> Started(config::Config config = SmallConfig()) {
   auto daemon = Daemon::Start({std::move(config), {}, "1.2.3", "now"});
   REQUIRE(daemon.ok());
   return *std::move(daemon);
+}
+
+// A socket that a service manager would hand over; tells its address.
+int ListenAnywhere(std::string& address) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof any;
+  auto* const generic = reinterpret_cast<sockaddr*>(&any);
+  REQUIRE((bind(fd, generic, length) == 0 && listen(fd, 16) == 0));
+  REQUIRE(getsockname(fd, generic, &length) == 0);
+  address = "127.0.0.1:" + std::to_string(ntohs(any.sin_port));
+  return fd;
 }
 
 std::shared_ptr<grpc::Channel> ChannelTo(const Daemon& daemon) {
@@ -55,7 +74,7 @@ int ReadinessOf(const Daemon& daemon) {
 
 bool Ends(Daemon& daemon) {
   return std::async(std::launch::async, [&] {
-           daemon.Wait();
+           CHECK(daemon.Wait().ok());
          }).wait_for(std::chrono::seconds(10)) == std::future_status::ready;
 }
 
@@ -126,6 +145,36 @@ TEST_CASE("without prometheus_listen_addr there is no admin listener") {
   config::Config config = SmallConfig();
   config.prometheus_listen_addr.clear();
   CHECK(Started(std::move(config))->admin_port() == 0);
+}
+
+TEST_CASE("a store that another one has fails the start, and is handed on at the end") {
+  const config::Config config = SmallConfig();
+  auto first = Started(config);
+  const auto second = Daemon::Start({config, {}, "", ""});
+  REQUIRE_FALSE(second.ok());
+  CHECK_THAT(std::string(second.status().message()),
+             Contains(config.embedded_store.path) && Contains("stop it first"));
+  first.reset();
+  Started(config);
+}
+
+TEST_CASE("a successor waits for the store on its sockets, but not for ever") {
+  config::Config config = SmallConfig();
+  const auto predecessor = Started(config);
+  const int socket = ListenAnywhere(config.listen_addr);
+  config.graceful_stop_timeout = std::chrono::milliseconds(1);
+  const auto successor = Daemon::Start(
+      {config, {}, "", "", {}, {{socket, "listen_addr"}}, std::chrono::milliseconds(100)});
+  REQUIRE(successor.ok());
+  const absl::Status end = (*successor)->Wait();
+  CHECK(absl::IsFailedPrecondition(end));
+  CHECK_THAT(std::string(end.message()), Contains(config.embedded_store.path));
+}
+
+TEST_CASE("metrics of the database are on the page") {
+  const auto daemon = Started();
+  CHECK_THAT(Page(*daemon, "/metrics"), Contains("gitaly_praefect_database_reachable 1\n") &&
+                                            Contains("gitaly_praefect_database_connections 3\n"));
 }
 
 TEST_CASE("an address that is taken fails the start, naming it") {

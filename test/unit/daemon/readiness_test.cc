@@ -8,9 +8,12 @@ namespace {
 using Catch::Matchers::Contains;
 using nodes::Health;
 
+const BooksState kUsable{"", true};
+
 // One virtual storage for each health, with one node of that health.
 std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool stopping = false,
-                                   Purpose purpose = Purpose::kAnything, bool started = false) {
+                                   Purpose purpose = Purpose::kAnything, bool started = false,
+                                   const BooksState& books = kUsable) {
   nodes::Snapshot snapshot;
   snapshot.started = started;
   for (const Health health : primaries) {
@@ -22,7 +25,7 @@ std::vector<ReadinessCheck> Checks(const std::vector<Health>& primaries, bool st
     if (health == Health::kDown) node.reason = "connection refused";
     snapshot.virtual_storages.push_back({"default", {node}});
   }
-  return CheckReadiness(snapshot, stopping, purpose);
+  return CheckReadiness(snapshot, books, stopping, purpose);
 }
 
 std::string Problem(const std::vector<ReadinessCheck>& checks, const std::string& name) {
@@ -66,8 +69,8 @@ TEST_CASE("without any healthy primary it is not ready, and says why") {
 TEST_CASE("one virtual storage that serves is enough, and the other one is shown") {
   const auto checks = Checks({Health::kDown, Health::kUp});
   CHECK(IsReady(checks));
-  CHECK_THAT(checks[2].problem, Contains("connection refused"));
-  CHECK_FALSE(checks[2].required);
+  CHECK_THAT(checks[3].problem, Contains("connection refused"));
+  CHECK_FALSE(checks[3].required);
 }
 
 TEST_CASE("writes want every primary") {
@@ -75,9 +78,23 @@ TEST_CASE("writes want every primary") {
   CHECK(IsReady(Checks({Health::kUp, Health::kUp}, false, Purpose::kWrites)));
 }
 
+TEST_CASE("before the database could be used it is not ready, and says why") {
+  const auto checks =
+      Checks({Health::kUp}, false, Purpose::kAnything, false, {"connection refused", false});
+  CHECK_FALSE(IsReady(checks));
+  CHECK(Problem(checks, "database") == "connection refused");
+}
+
+TEST_CASE("without the database reads go on by what is known, and writes do not") {
+  const BooksState away{"connection refused", true};
+  CHECK(IsReady(Checks({Health::kUp}, false, Purpose::kAnything, false, away)));
+  CHECK_FALSE(IsReady(Checks({Health::kUp}, false, Purpose::kWrites, false, away)));
+}
+
 TEST_CASE("each check is a line for people") {
   CHECK(ReadinessText(Checks({Health::kDown, Health::kUp})) ==
-        "ready\n[+] stopping\n[+] nodes-probed\n[-] virtual-storage default: its primary "
+        "ready\n[+] stopping\n[+] database\n[+] nodes-probed\n[-] virtual-storage default: its "
+        "primary "
         "\"gitaly-1\" (tcp://10.0.0.1:8075) is not healthy: connection refused (ready all the "
         "same)\n[+] virtual-storage default\n");
   CHECK_THAT(ReadinessText(Checks({Health::kUp}, true)),

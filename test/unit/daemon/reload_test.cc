@@ -199,7 +199,7 @@ TEST_CASE_METHOD(Reloading, "times of stopping are those of the last reload") {
   REQUIRE(Reload({.top = "graceful_stop_timeout = '1ms'\n"}));
   OpenStream stream(channel_);
   daemon_->RequestStop();
-  daemon_->Wait();
+  CHECK(daemon_->Wait().ok());
   CHECK(Logged("grace period expired: ending the calls that are open"));
 }
 

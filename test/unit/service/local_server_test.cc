@@ -92,6 +92,7 @@ class Local {
       changed_.notify_all();
     });
     REQUIRE(server_->Start().ok());
+    server_->SetBooksUsable();
     channel_ = NewChannel();
   }
   ~Local() {

@@ -23,6 +23,7 @@ nodes::Snapshot Primaries(Health first, Health second) {
 
 bool ServesWith(Health first, Health second) {
   ServingState state;
+  state.SetBooksUsable();
   state.Update(Primaries(first, second));
   return state.serving();
 }
@@ -35,8 +36,17 @@ TEST_CASE("one healthy primary is enough to serve") {
   CHECK_FALSE(ServingState().serving());
 }
 
+TEST_CASE("without the books it does not serve, and with them it does") {
+  ServingState state;
+  state.Update(Primaries(Health::kUp, Health::kUp));
+  CHECK_FALSE(state.serving());
+  state.SetBooksUsable();
+  CHECK(state.serving());
+}
+
 TEST_CASE("what drains does not serve, whatever the nodes do") {
   ServingState state;
+  state.SetBooksUsable();
   state.SetDraining();
   state.Update(Primaries(Health::kUp, Health::kUp));
   CHECK_FALSE(state.serving());
@@ -44,6 +54,7 @@ TEST_CASE("what drains does not serve, whatever the nodes do") {
 
 TEST_CASE("watchers hear the present state and every change") {
   ServingState state;
+  state.SetBooksUsable();
   std::vector<bool> heard;
   state.Watch([&](bool serving) { heard.push_back(serving); });
   state.Update(Primaries(Health::kUp, Health::kUp));
