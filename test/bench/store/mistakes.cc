@@ -23,7 +23,7 @@ const std::vector<Mistake>& Mistakes() {
        {{kLockOfChanges, kNoLock}}},
       {"open-nolock",
        "opening a write locks nothing",
-       {{"FOR SHARE OF r, s", ""}, {"FROM route\n", "FROM route, pg_sleep(0.002)\n"}},
+       {{"FOR SHARE OF r, s", ""}, {"FROM route\n", "FROM route, pg_sleep(0.01)\n"}},
        {},
        {}},
       {"dispatch-nolock",

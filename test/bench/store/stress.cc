@@ -60,7 +60,7 @@ std::vector<Replacement> Of(const Mistake* mistake, std::vector<Replacement> Mis
 
 // Where a lock is missing, others get their turn.
 milliseconds Pause(const Mistake* mistake, std::vector<Replacement> Mistake::*part) {
-  return milliseconds(Of(mistake, part).empty() ? 0 : 2);
+  return milliseconds(Of(mistake, part).empty() ? 0 : 10);
 }
 
 }  // namespace
