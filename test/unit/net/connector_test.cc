@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "looping.h"
@@ -56,7 +57,7 @@ class Port {
 // Connecting to a name, which means what the test says.
 class Bench : public Looping {
  public:
-  void Means(std::vector<SocketAddress> addresses) { addresses_ = std::move(addresses); }
+  void Means(std::vector<SocketAddress> addresses) { *addresses_ = std::move(addresses); }
   const absl::StatusOr<std::unique_ptr<Transport>>& Connect(int64_t timeout_ms = 4'000) {
     result_.reset();
     connector_ = std::make_unique<Connector>(
@@ -69,8 +70,10 @@ class Bench : public Looping {
 
  private:
   config::Address::Kind kind_ = config::Address::Kind::kTcp;
-  std::vector<SocketAddress> addresses_;
-  Resolver resolver_{[this](const std::string&, uint16_t) { return addresses_; }};
+  // Shared with the lookup, whose thread may outlive a story that failed.
+  const std::shared_ptr<std::vector<SocketAddress>> addresses_ =
+      std::make_shared<std::vector<SocketAddress>>();
+  Resolver resolver_{[addresses = addresses_](const std::string&, uint16_t) { return *addresses; }};
   std::unique_ptr<Connector> connector_;
   std::optional<absl::StatusOr<std::unique_ptr<Transport>>> result_;
 };
