@@ -21,6 +21,7 @@ int Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* fra
   if (c.side_ == Connection::Side::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     Stream* stream = c.NewStream();
     stream->id_ = frame->hd.stream_id;
+    c.in_session_++;
     nghttp2_session_set_stream_user_data(session, stream->id_, stream);
   }
   return 0;
@@ -61,7 +62,10 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       if (!c.resets_.Take(c.loop_.now_ms())) c.Flooded("RST_STREAM", "resets");
       break;
     case NGHTTP2_SETTINGS:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        OnSettingsAcknowledged(c);
+        break;
+      }
       c.peer_settings_ = true;
       if (!c.settings_.Take(c.loop_.now_ms())) c.Flooded("SETTINGS", "settings");
       break;
@@ -87,7 +91,8 @@ int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int 
   Connection& c = Self(user);
   const bool request = c.side_ == Connection::Side::kServer && frame->hd.type == NGHTTP2_HEADERS &&
                        frame->headers.cat == NGHTTP2_HCAT_REQUEST;
-  if (request && (error == NGHTTP2_ERR_REFUSED_STREAM || c.IsFull())) c.streams_refused_++;
+  const bool full = c.in_session_ >= c.options_.max_concurrent_streams;
+  if (request && (error == NGHTTP2_ERR_REFUSED_STREAM || full)) c.streams_refused_++;
   return 0;
 }
 
@@ -100,6 +105,13 @@ void Callbacks::OnPing(Connection& c, bool acknowledgement) {
   auto callback = std::move(c.pings_.front());
   c.pings_.erase(c.pings_.begin());
   callback();
+}
+
+void Callbacks::OnSettingsAcknowledged(Connection& c) {
+  if (c.confirming_.empty()) return;  // nghttp2 ends the connection
+  const auto confirmed = std::move(c.confirming_.front());
+  c.confirming_.pop_front();
+  for (const auto& call : confirmed) call();
 }
 
 void Callbacks::OnHeaderBlock(Connection& c, Stream& stream, bool end) {
@@ -148,11 +160,12 @@ int Callbacks::OnDataChunk(nghttp2_session* session, uint8_t, int32_t id, const 
 
 int Callbacks::BeforeFrameSend(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   Connection& c = Self(user);
+  c.framed_ = nullptr;
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   Stream* stream = Find(session, frame->hd.stream_id);
-  if (stream != nullptr && stream->headers_offset_ == Stream::kNotSent) {
-    stream->headers_offset_ = c.output_total_;
-  }
+  if (stream == nullptr) return 0;
+  if (stream->headers_offset_ == Stream::kNotSent) stream->headers_offset_ = c.output_total_;
+  if (stream->gate_ != nullptr) c.framed_ = stream;
   return 0;
 }
 
@@ -207,6 +220,8 @@ ssize_t Callbacks::ReadOutput(nghttp2_session* session, int32_t id, uint8_t*, si
   }
   size_t size = std::min(queued, room);
   stream->promised_ = size;
+  // Without bytes of its own nghttp2 gives the frame out itself.
+  Self(user).framed_ = size == 0 && stream->gate_ != nullptr ? stream : nullptr;
   if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (size == queued && stream->output_ended_) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -224,8 +239,10 @@ int Callbacks::SendData(nghttp2_session* session, nghttp2_frame* frame, const ui
   Stream* stream = Find(session, frame->hd.stream_id);
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (c.output_.bytes() >= c.options_.max_output_bytes) return NGHTTP2_ERR_WOULDBLOCK;
+  const uint64_t begin = c.output_total_;
   c.PutCopy(header, kFrameHeader);
   c.PutSlices(stream->output_, size);
+  if (stream->gate_ != nullptr) c.gated_.Add(stream->gate_, false, begin, c.output_total_);
   stream->promised_ = 0;
   stream->drained_since_sweep_ = true;
   if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();

@@ -32,6 +32,7 @@ struct Callbacks {
                             void* user);
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static void OnPing(Connection& c, bool acknowledgement);
+  static void OnSettingsAcknowledged(Connection& c);
   static void OnHeaderBlock(Connection& c, Stream& stream, bool end);
   static int OnDataChunk(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
                          size_t size, void* user);

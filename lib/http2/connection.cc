@@ -110,6 +110,7 @@ void Connection::SubmitSettings() {
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries, std::size(entries));
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int32_t>(options_.connection_window));
+  confirming_.emplace_back();
 }
 
 Stream* Connection::NewStream() {
@@ -124,6 +125,8 @@ void Connection::FreeStream(Stream* stream) {
   if (stream->previous_ != nullptr) stream->previous_->next_ = stream->next_;
   if (stream->next_ != nullptr) stream->next_->previous_ = stream->previous_;
   if (streams_ == stream) streams_ = stream->next_;
+  if (framed_ == stream) framed_ = nullptr;
+  if (stream->id_ >= 0) in_session_--;
   delete stream;
 }
 
@@ -168,7 +171,9 @@ void Connection::GiveBackUnsent() {
     if (stream->headers_offset_ != Stream::kNotSent || side_ == Side::kServer) continue;
     StreamListener* listener = std::exchange(stream->listener_, nullptr);
     if (listener == nullptr) continue;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, kRefusedStream);
+    if (stream->id_ >= 0) {
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, kRefusedStream);
+    }
     listener->OnClosed(closure);
   }
 }
@@ -216,6 +221,17 @@ void Connection::Ping(std::function<void()> acknowledged) {
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
   pings_.push_back(std::move(acknowledged));
   MarkDirty();
+}
+
+void Connection::ConfirmResets(std::function<void()> confirmed) {
+  unconfirmed_.push_back(std::move(confirmed));
+  MarkDirty();
+}
+
+// One for all who ask at a time. Resets have left nghttp2's queues by now.
+void Connection::SendConfirmation() {
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+  confirming_.push_back(std::exchange(unconfirmed_, {}));
 }
 
 void Connection::LookForLife() {
@@ -307,13 +323,6 @@ size_t Connection::MaxFrames() const {
   return size_t{4} * options_.max_concurrent_streams + kSpareFrames;
 }
 
-// As many streams are open as may be. Walks through them.
-bool Connection::IsFull() const {
-  uint32_t open = 0;
-  for (const Stream* stream = streams_; stream != nullptr; stream = stream->next_) open++;
-  return open >= options_.max_concurrent_streams;
-}
-
 // Tells people's common mistakes apart, by the first bytes that came.
 void Connection::OnPreface(const uint8_t* bytes, size_t size) {
   preface_checked_ = true;
@@ -350,6 +359,7 @@ void Connection::AtRoundEnd() {
 
 void Connection::Pump() {
   for (;;) {
+    if (output_.empty() && !unbegun_.empty()) BeginGated();
     while (output_.bytes() < options_.max_output_bytes) {
       const uint8_t* bytes;
       ssize_t size = nghttp2_session_mem_send(session_, &bytes);
@@ -358,8 +368,13 @@ void Connection::Pump() {
                     nghttp2_strerror(static_cast<int>(size))};
         return Finish();
       }
-      if (size == 0) break;
-      PutCopy(bytes, static_cast<size_t>(size));
+      if (size > 0) {
+        PutFrame(bytes, static_cast<size_t>(size));
+      } else if (!unconfirmed_.empty()) {
+        SendConfirmation();
+      } else {
+        break;
+      }
     }
     if (output_.empty()) break;
     if (!Flush()) {
@@ -388,6 +403,11 @@ bool Connection::Flush() {
       const Slice& slice = output_.at(static_cast<size_t>(count));
       pieces[count] = {const_cast<uint8_t*>(slice.data()), slice.size()};
     }
+    if (!gated_.MayWrite(written_total_)) {
+      closure_ = {ConnectionClosure::Kind::kLocal,
+                  "bytes of a write had to be handed over later than they may be"};
+      return false;
+    }
     net::IoResult result = transport_->Write(pieces, count);
     if (result.kind == net::IoResult::Kind::kWouldBlock) return true;
     if (result.kind != net::IoResult::Kind::kOk) {
@@ -403,6 +423,14 @@ bool Connection::Flush() {
 void Connection::PutCopy(const uint8_t* bytes, size_t size) {
   output_.PushCopy(buffers_.control, bytes, size);
   output_total_ += size;
+}
+
+void Connection::PutFrame(const uint8_t* bytes, size_t size) {
+  if (framed_ != nullptr) {
+    const bool begins = framed_->headers_offset_ == output_total_;
+    gated_.Add(framed_->gate_, begins, output_total_, output_total_ + size);
+  }
+  PutCopy(bytes, size);
 }
 
 void Connection::PutSlices(SliceQueue& from, size_t size) {
@@ -446,28 +474,63 @@ const FieldArray& Connection::ToFields(const HeaderList& headers) {
   return *fields_;
 }
 
-Stream* Connection::Open(HeaderList headers, bool end, StreamListener& listener) {
+Stream* Connection::Open(HeaderList headers, bool end, StreamListener& listener,
+                         std::shared_ptr<const SendGate> gate) {
   if (!usable()) return nullptr;
   Stream* stream = NewStream();
   stream->listener_ = &listener;
   stream->output_ended_ = end;
   stream->sent_headers_ = std::move(headers);
-  const FieldArray& fields = ToFields(stream->sent_headers_);
-  nghttp2_data_provider provider{};
-  provider.read_callback = Callbacks::ReadOutput;
-  int32_t id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
-                                      end ? nullptr : &provider, stream);
-  if (id < 0) {
-    out_of_ids_ = true;
+  stream->gate_ = std::move(gate);
+  if (stream->gate_ != nullptr) {
+    unbegun_.push_back(stream);
+  } else if (!Submit(*stream)) {
     FreeStream(stream);
     return nullptr;
   }
-  stream->id_ = id;
   if (!keepalive_timer_.running() && keepalive_.look_interval_ms() > 0) {
     keepalive_timer_.Start(keepalive_.look_interval_ms());
   }
   MarkDirty();
   return stream;
+}
+
+bool Connection::Submit(Stream& stream) {
+  const FieldArray& fields = ToFields(stream.sent_headers_);
+  nghttp2_data_provider provider{};
+  provider.read_callback = Callbacks::ReadOutput;
+  const bool end = stream.output_ended_ && stream.output_.empty();
+  stream.id_ = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
+                                      end ? nullptr : &provider, &stream);
+  if (stream.id_ < 0) {
+    out_of_ids_ = true;
+    return false;
+  }
+  in_session_++;
+  return true;
+}
+
+// What nghttp2 has is compressed in order and cannot be taken back. So a gated stream becomes
+// nghttp2's only when it leaves at once: nothing waits for the socket, and the peer takes one more.
+void Connection::BeginGated() {
+  size_t done = 0;
+  for (; done < unbegun_.size(); done++) {  // listeners may open more
+    Stream* stream = unbegun_[done];
+    const bool wanted = stream->listener_ != nullptr;  // else it was reset, or given back
+    if (wanted && in_session_ >= nghttp2_session_get_remote_settings(
+                                     session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)) {
+      break;
+    }
+    if (wanted && stream->gate_->MayBegin() && Submit(*stream)) continue;
+    if (wanted) {
+      StreamClosure closure;
+      closure.error_code = kRefusedStream;
+      closure.never_taken = true;
+      std::exchange(stream->listener_, nullptr)->OnClosed(closure);
+    }
+    FreeStream(stream);
+  }
+  unbegun_.erase(unbegun_.begin(), unbegun_.begin() + static_cast<ptrdiff_t>(done));
 }
 
 void Stream::SendHeaders(HeaderList headers, bool end) {

@@ -13,6 +13,7 @@
 #include <absl/status/status.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,8 +23,10 @@
 #include "http2/buffer.h"
 #include "http2/closure.h"
 #include "http2/flood.h"
+#include "http2/gated_output.h"
 #include "http2/headers.h"
 #include "http2/keepalive.h"
+#include "http2/send_gate.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
 
@@ -125,6 +128,7 @@ class Stream {
   bool trailers_submitted_ = false;
   bool deferred_ = false;  // nghttp2 waits to be told that there is data
   bool drained_since_sweep_ = false;
+  std::shared_ptr<const SendGate> gate_;
   uint64_t headers_offset_ = kNotSent;  // where HEADERS begin in the connection's output
   Stream* previous_ = nullptr;
   Stream* next_ = nullptr;
@@ -169,7 +173,9 @@ class Connection final : public net::RoundEndTask {
   Connection& operator=(const Connection&) = delete;
 
   // Client side: opens a stream. nullptr when the connection takes no more; open another one then.
-  Stream* Open(HeaderList headers, bool end, StreamListener& listener);
+  // With a gate, it begins when nothing else waits for the socket, and only if the gate lets it.
+  Stream* Open(HeaderList headers, bool end, StreamListener& listener,
+               std::shared_ptr<const SendGate> gate = nullptr);
   // Server side, two-step GOAWAY: tells the peer to open nothing more, and a round trip (at most 1
   // s) later that nothing more is accepted. A peer that has said nothing has as long to begin.
   // Client side: opens nothing more. The connection closes when its last stream has ended.
@@ -177,6 +183,10 @@ class Connection final : public net::RoundEndTask {
   // Ends it now: streams see a lost connection, OnClosed comes at the end of the round.
   void Close(std::string cause);
   void Ping(std::function<void()> acknowledged);
+  // Calls back once the peer has acknowledged something that was sent after all resets until now;
+  // never when the connection is lost before. By SETTINGS: Gitalys count PINGs, and give a
+  // connection up after too many (see Keepalive).
+  void ConfirmResets(std::function<void()> confirmed);
   // Client side: whether somebody else takes the peer for frozen; it is asked sooner then.
   void Suspect(bool suspected) { suspected_ = suspected; }
 
@@ -203,11 +213,14 @@ class Connection final : public net::RoundEndTask {
   void OnPreface(const uint8_t* bytes, size_t size);
   void Receive(const uint8_t* bytes, size_t size);
   size_t MaxFrames() const;
-  bool IsFull() const;
   void MarkDirty();
   void Pump();
+  bool Submit(Stream& stream);
+  void BeginGated();
+  void SendConfirmation();
   bool Flush();
   void PutCopy(const uint8_t* bytes, size_t size);
+  void PutFrame(const uint8_t* bytes, size_t size);
   void PutSlices(SliceQueue& from, size_t size);
   void Fail(ConnectionClosure closure);
   void Finish();
@@ -244,8 +257,15 @@ class Connection final : public net::RoundEndTask {
   uint64_t streams_refused_ = 0;
 
   Stream* streams_ = nullptr;
+  uint32_t in_session_ = 0;                   // of streams_, that are nghttp2's
+  std::vector<Stream*> unbegun_;              // of streams_, that wait for their gates
+  const Stream* framed_ = nullptr;            // whose frame nghttp2 gives out; nullptr: not gated
+  GatedOutput gated_;                         // of output_
   std::vector<std::function<void()>> pings_;  // waiting for their acknowledgements, in order
-  std::unique_ptr<FieldArray> fields_;        // scratch of ToFields
+  std::vector<std::function<void()>> unconfirmed_;  // waiting to be asked for
+  // By SETTINGS that are under way, in order; the first of all has none to call.
+  std::deque<std::vector<std::function<void()>>> confirming_;
+  std::unique_ptr<FieldArray> fields_;  // scratch of ToFields
 
   FloodRate resets_, pings_received_, settings_;
   Keepalive keepalive_;

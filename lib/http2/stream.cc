@@ -42,7 +42,9 @@ void Stream::GrowWindow(uint32_t bytes) {
 void Stream::Reset(uint32_t error_code) {
   listener_ = nullptr;
   DropUnsent();
-  nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
+  if (id_ >= 0) {  // else it has not begun, and never will
+    nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
+  }
   connection_.MarkDirty();
 }
 
