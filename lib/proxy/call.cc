@@ -27,17 +27,6 @@ constexpr std::string_view kHealthPrefix = "/grpc.health.v1.Health/";
 
 int64_t UnixSeconds(system_clock::time_point time) { return system_clock::to_time_t(time); }
 
-// Allocates a block of its own for one message with its prefix.
-http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message) {
-  auto size = static_cast<uint32_t>(message.size() + http2::kMessagePrefix);
-  http2::Block* block = pool.GetSized(size);
-  http2::WritePrefix(block->data(), {0, static_cast<uint32_t>(message.size())});
-  memcpy(block->data() + http2::kMessagePrefix, message.data(), message.size());
-  http2::Slice slice(block, block->data(), size);
-  http2::BlockPool::Release(block);
-  return slice;
-}
-
 }  // namespace
 
 void Call::Begin(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers,

@@ -1,5 +1,7 @@
 #include "proxy/request.h"
 
+#include <cstring>
+
 #include "gitaly/metadata.h"
 #include "gitaly/token.h"
 #include "http2/grpc.h"
@@ -75,6 +77,16 @@ http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes:
     headers.AddNamed("authorization", gitaly::MakeAuthorization(node->token, now_unix_seconds));
   }
   return headers;
+}
+
+http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message) {
+  auto size = static_cast<uint32_t>(message.size() + http2::kMessagePrefix);
+  http2::Block* block = pool.GetSized(size);
+  http2::WritePrefix(block->data(), {0, static_cast<uint32_t>(message.size())});
+  memcpy(block->data() + http2::kMessagePrefix, message.data(), message.size());
+  http2::Slice slice(block, block->data(), size);
+  http2::BlockPool::Release(block);
+  return slice;
 }
 
 }  // namespace praefect::proxy

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "http2/buffer.h"
 #include "http2/headers.h"
 #include "nodes/snapshot.h"
 
@@ -30,5 +31,8 @@ http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes:
                                   std::string_view correlation_id,
                                   std::optional<std::chrono::milliseconds> time_left,
                                   int64_t now_unix_seconds);
+
+// One message with its prefix, in a block of its own.
+http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message);
 
 }  // namespace praefect::proxy

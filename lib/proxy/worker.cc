@@ -10,7 +10,6 @@ namespace praefect::proxy {
 namespace {
 
 constexpr int64_t kLastHandshakesMs = 1'000;  // for those that are under way when draining begins
-constexpr int64_t kLeftLookMs = 200;          // between two looks at upstreams of nodes that left
 
 }  // namespace
 
@@ -39,7 +38,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       counters_(shared.metrics, shared.methods),
       local_upstream_(std::make_shared<Upstream>(loop_, buffers_, shared.resolver, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
-      left_timer_(loop_, [this] { DrainLeft(); }),
+      upstreams_(loop_, buffers_, shared.resolver, config_->keepalive_timeout),
       handshakes_(loop_, shared_.metrics, shared_.logger,
                   [this](std::unique_ptr<net::Transport> transport, std::string peer) {
                     if (transport == nullptr) return CountLeft();
@@ -60,7 +59,7 @@ void Worker::Start() {
 void Worker::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   // A copy of our own: its reference count is then written by this thread only.
   loop_.Post([this, copy = std::make_shared<const nodes::Snapshot>(*snapshot)]() mutable {
-    TakeSnapshot(std::move(copy));
+    upstreams_.TakeSnapshot(std::move(copy));
   });
 }
 
@@ -68,37 +67,8 @@ void Worker::Reload(std::shared_ptr<const config::Config> config) {
   loop_.Post([this, config = std::move(config)]() mutable {
     authenticator_.emplace(config->auth);
     config_ = std::move(config);
-    for (auto& [id, upstream] : upstreams_) {
-      upstream->set_keepalive_timeout(config_->keepalive_timeout);
-    }
+    upstreams_.set_keepalive_timeout(config_->keepalive_timeout);
   });
-}
-
-void Worker::TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot) {
-  const auto before = std::exchange(snapshot_, std::move(snapshot));
-  std::erase_if(upstreams_, [&](auto& entry) {
-    auto& [id, upstream] = entry;
-    const nodes::Node* now = snapshot_->FindNode(id);
-    if (now == nullptr) {
-      left_.push_back(std::move(upstream));
-      return true;
-    }
-    const nodes::Node* was = before->FindNode(id);
-    const bool came_up =
-        was != nullptr && was->health != now->health && now->health == nodes::Health::kUp;
-    if (came_up) upstream->RetryNow();
-    upstream->Suspect(now->silent);
-    return false;
-  });
-  DrainLeft();
-}
-
-// Never from inside a callback of a connection, which would be destroyed under its feet.
-void Worker::DrainLeft() {
-  for (auto& upstream : left_) upstream->Drain();
-  std::erase_if(left_,
-                [](auto& upstream) { return upstream.use_count() == 1 && upstream->idle(); });
-  if (!left_.empty()) left_timer_.Start(kLeftLookMs);
 }
 
 void Worker::AddClient(Arrival arrival) {
@@ -148,8 +118,7 @@ void Worker::Stop() {
   loop_.Post([this] {
     handshakes_.EndAll();
     for (auto& [key, session] : clients_) session->Close();
-    for (auto& [id, upstream] : upstreams_) upstream->CloseAll();
-    for (auto& upstream : left_) upstream->CloseAll();
+    upstreams_.CloseAll();
     local_upstream_->CloseAll();
   });
   loop_.Stop();  // after the round in which everything was closed
@@ -157,17 +126,6 @@ void Worker::Stop() {
 
 void Worker::Join() {
   if (thread_.joinable()) thread_.join();
-}
-
-std::shared_ptr<Upstream> Worker::UpstreamOf(const nodes::Node& node) {
-  auto& upstream = upstreams_[node.id];
-  if (upstream == nullptr) {
-    upstream =
-        std::make_shared<Upstream>(loop_, buffers_, shared_.resolver, node.address, node.traffic);
-    upstream->set_keepalive_timeout(config_->keepalive_timeout);
-  }
-  upstream->Trust(node.tls);
-  return upstream;
 }
 
 std::string Worker::NewCorrelationId() {

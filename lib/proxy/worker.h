@@ -31,6 +31,7 @@
 #include "proxy/local_endpoint.h"
 #include "proxy/metrics.h"
 #include "proxy/upstream.h"
+#include "proxy/upstreams.h"
 
 namespace praefect::proxy {
 
@@ -102,16 +103,14 @@ class Worker {
   bool ending_calls() const { return ending_calls_; }
   CounterCache& counters() { return counters_; }
   http2::Buffers& buffers() { return buffers_; }
-  const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return snapshot_; }
+  const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return upstreams_.snapshot(); }
   // Users keep their share for as long as they may call it.
-  std::shared_ptr<Upstream> UpstreamOf(const nodes::Node& node);
+  std::shared_ptr<Upstream> UpstreamOf(const nodes::Node& node) { return upstreams_.Of(node); }
   const std::shared_ptr<Upstream>& local_upstream() const { return local_upstream_; }
   std::string NewCorrelationId();
   void Remove(ClientSession& session);
 
  private:
-  void TakeSnapshot(std::shared_ptr<const nodes::Snapshot> snapshot);
-  void DrainLeft();
   void Admit(std::unique_ptr<net::Transport> transport, std::string peer);
   void CountLeft();
 
@@ -122,12 +121,8 @@ class Worker {
   std::optional<Authenticator> authenticator_;  // made anew by Reload; never empty
   CallList calls_;
   CounterCache counters_;
-  std::shared_ptr<const nodes::Snapshot> snapshot_;
   const std::shared_ptr<Upstream> local_upstream_;
-  std::unordered_map<uint32_t, std::shared_ptr<Upstream>> upstreams_;  // by nodes::Node::id
-  // Of nodes that are no longer in the snapshot: until nobody uses them.
-  std::vector<std::shared_ptr<Upstream>> left_;
-  net::Timer left_timer_;  // looks at left_ while there are any
+  Upstreams upstreams_;
   Handshakes handshakes_;
   net::Timer drain_timer_;  // ends handshakes that draining has waited for long enough
   std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
