@@ -360,7 +360,10 @@ void Connection::AtRoundEnd() {
 void Connection::Pump() {
   for (;;) {
     if (output_.empty() && !unbegun_.empty()) BeginGated();
-    while (output_.bytes() < options_.max_output_bytes) {
+    // Streams that wait for their gates begin on an empty output: nothing is added to it meanwhile,
+    // or those that send without end would keep them waiting as long.
+    const bool draining = !output_.empty() && !unbegun_.empty();
+    while (!draining && output_.bytes() < options_.max_output_bytes) {
       const uint8_t* bytes;
       ssize_t size = nghttp2_session_mem_send(session_, &bytes);
       if (size < 0) {

@@ -137,6 +137,20 @@ TEST_CASE("a gated stream behind bytes that wait for the socket is asked when th
   CHECK(pair.server.ears.size() == (in_time ? 2 : 1));
 }
 
+TEST_CASE("a gated stream does not wait for the end of others that always have something to send") {
+  ConnectionOptions wide;
+  wide.stream_window = 8 << 20;
+  Gated pair(wide);
+  Ear upload, ear;
+  Stream* stream = pair.Open(upload, false);
+  constexpr size_t kAll = 64 << 20;
+  stream->SendData(pair.Bytes(std::string(kAll, 'x')));
+  pair.RunUntil([&] { return !pair.server.ears.empty() && !pair.server.ears[0]->body.empty(); });
+  pair.OpenGated(ear, true);
+  pair.RunUntil([&] { return ear.ended; });
+  CHECK(pair.server.ears[0]->body.size() < kAll);
+}
+
 TEST_CASE("a gated stream that the socket did not take in time never leaves") {
   Gated pair;
   Ear ear;
