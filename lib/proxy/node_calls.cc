@@ -57,7 +57,7 @@ class NodeCalls::OneCall {
             std::in_place, calls.upstreams_.Of(*node_), [this] { return MakeHeaders(); },
             MakeMessage(calls.buffers_.control, request_.message),
             [this](SideCall::Outcome outcome) { Ended(std::move(outcome)); },
-            request_.max_response_bytes) {}
+            request_.max_response_bytes, request_.gate) {}
 
   void Start() {
     if (request_.timeout.count() > 0) timer_.Start(request_.timeout.count());

@@ -39,6 +39,7 @@ struct NodeRequest {
   std::string correlation_id;                                   // may be empty
   std::vector<std::pair<std::string, std::string>> metadata{};  // beside what every call has
   size_t max_response_bytes = 4 << 20;                          // of all answers
+  std::shared_ptr<const http2::SendGate> gate{};  // of a call that may change a replica
 };
 
 struct NodeAnswer {

@@ -9,12 +9,14 @@ namespace praefect::proxy {
 using http2::StatusCode;
 
 SideCall::SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers,
-                   http2::Slice request, Done done, size_t max_response_bytes)
+                   http2::Slice request, Done done, size_t max_response_bytes,
+                   std::shared_ptr<const http2::SendGate> gate)
     : upstream_(std::move(upstream)),
       make_headers_(std::move(make_headers)),
       request_(std::move(request)),
       done_(std::move(done)),
-      max_response_bytes_(max_response_bytes) {}
+      max_response_bytes_(max_response_bytes),
+      gate_(std::move(gate)) {}
 
 SideCall::~SideCall() {
   upstream_->Forget(*this);
@@ -28,7 +30,7 @@ void SideCall::Start() {
 
 void SideCall::OnConnected(http2::Connection& connection) {
   bool empty = request_.size() == 0;
-  stream_ = connection.Open(make_headers_(), empty, *this);
+  stream_ = connection.Open(make_headers_(), empty, *this, gate_);
   if (stream_ == nullptr) {  // out of stream ids: the next attempt finds another connection
     if (attempts_ < kMaxAttempts) return Start();
     return Finish(

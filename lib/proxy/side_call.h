@@ -41,7 +41,8 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   // bytes, beyond which the call is given up with RESOURCE_EXHAUSTED; 0: none are kept, and any
   // number may come.
   SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers, http2::Slice request,
-           Done done, size_t max_response_bytes = 0);
+           Done done, size_t max_response_bytes = 0,
+           std::shared_ptr<const http2::SendGate> gate = nullptr);
   ~SideCall();  // cancels
   SideCall(const SideCall&) = delete;
   SideCall& operator=(const SideCall&) = delete;
@@ -65,7 +66,8 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   http2::Slice request_;
   Done done_;
   const size_t max_response_bytes_;
-  std::string received_;  // messages with their prefixes
+  const std::shared_ptr<const http2::SendGate> gate_;  // of a call that may change a replica
+  std::string received_;                               // messages with their prefixes
   int attempts_ = 0;
   http2::Stream* stream_ = nullptr;
 };
