@@ -8,7 +8,9 @@
 
 #include <absl/container/inlined_vector.h>
 
+#include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace praefect::datastore {
 
@@ -41,6 +43,12 @@ struct Job {
   bool quiet = false;    // a delete that began with nothing in flight for the repository
   int64_t run = 0;       // while it runs or lingers: its id, by which it is completed,
   int64_t instance = 0;  // and whose it is
+  // Runs that failed since it was last wanted, and why the last one did. No rule decides by them.
+  int attempts = 0;
+  std::string error;
+  // When it is saved: how long it is put off from then on. 0 leaves it due when it was, or makes it
+  // due when its state changed. Not loaded.
+  std::chrono::milliseconds delay{0};
 
   friend bool operator==(const Job&, const Job&) = default;
 };

@@ -1,8 +1,10 @@
 #include "datastore/changes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "datastore/rules.h"
+#include "gitaly/wire.h"
 
 namespace praefect::datastore {
 namespace {
@@ -28,6 +30,49 @@ Rule AtRun(std::string storage, int64_t run, StorageRule rule) {
 void Own(Job& job, int64_t run, int64_t instance) {
   job.run = run;
   job.instance = instance;
+}
+
+// What a text may be in a row, and how long; a character is not cut in two. Never empty: jobs that
+// failed are found by their error.
+std::string Bounded(std::string_view error) {
+  size_t end = std::min(error.size(), kMaxJobErrorBytes);
+  while (end > 0 && end < error.size() && (error[end] & 0xC0) == 0x80) --end;
+  std::string text(end == 0 ? "unknown error" : error.substr(0, end));
+  std::replace(text.begin(), text.end(), '\0', '?');
+  if (gitaly::IsUtf8(text)) return text;
+  const auto is_not_ascii = [](char c) { return (c & 0x80) != 0; };
+  std::replace_if(text.begin(), text.end(), is_not_ascii, '?');
+  return text;
+}
+
+// False when nothing is left to be done: the replica was proven while its copy ran.
+bool Fail(Job& job, int attempts, std::string error, JobState state,
+          std::chrono::milliseconds delay) {
+  if (job.state != JobState::kReady) return false;
+  job.state = state;
+  job.attempts = attempts;
+  job.error = std::move(error);
+  job.delay = delay;
+  return true;
+}
+
+Rule FailRun(std::string storage, int64_t run, std::string_view error, JobState state,
+             std::chrono::milliseconds delay) {
+  return AtRun(std::move(storage), run, [=, error = Bounded(error)](Books& books, int position) {
+    const Job was = books.replicas[position].job;
+    ReleaseJob(books, position);
+    Job& job = books.replicas[position].job;
+    if (job.kind == was.kind) Fail(job, was.attempts + 1, error, state, delay);
+    return true;
+  });
+}
+
+Rule FailReady(std::string storage, std::string_view error, JobState state,
+               std::chrono::milliseconds delay) {
+  return At(std::move(storage), [=, error = Bounded(error)](Books& books, int position) {
+    Job& job = books.replicas[position].job;
+    return Fail(job, job.attempts, error, state, delay);
+  });
 }
 
 const Intent* FindIntent(const Books& books, int64_t id) {
@@ -90,13 +135,21 @@ Rule ReleaseRun(std::string storage, int64_t run) {
   });
 }
 
-Rule ParkJob(std::string storage) {
-  return At(std::move(storage), [](Books& books, int position) {
-    Job& job = books.replicas[position].job;
-    if (job.state != JobState::kReady) return false;
-    job.state = JobState::kParked;
-    return true;
-  });
+Rule RetryRun(std::string storage, int64_t run, std::string_view error,
+              std::chrono::milliseconds delay) {
+  return FailRun(std::move(storage), run, error, JobState::kReady, delay);
+}
+
+Rule ParkRun(std::string storage, int64_t run, std::string_view error) {
+  return FailRun(std::move(storage), run, error, JobState::kParked, {});
+}
+
+Rule PutJobOff(std::string storage, std::string_view error, std::chrono::milliseconds delay) {
+  return FailReady(std::move(storage), error, JobState::kReady, delay);
+}
+
+Rule ParkJob(std::string storage, std::string_view error) {
+  return FailReady(std::move(storage), error, JobState::kParked, {});
 }
 
 Rule WantAllCopies() {

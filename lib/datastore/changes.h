@@ -4,7 +4,9 @@
 // (rules.h) and what has to hold for it. A change that does not hold is refused and leaves
 // everything as it was.
 
+#include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datastore/store.h"
@@ -22,8 +24,21 @@ Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance);
 Rule CompleteRun(std::string storage, int64_t run, bool verified);
 Rule LoseRun(std::string storage, int64_t run);
 Rule ReleaseRun(std::string storage, int64_t run);
-// Hopeless for now; a change of the repository makes it ready again.
-Rule ParkJob(std::string storage);
+
+// Why a job failed is kept with it; what is longer, or no UTF-8, is mended. No secrets.
+inline constexpr size_t kMaxJobErrorBytes = 500;
+
+// These two end a run that failed and can no longer be applied; it claims nothing. The caller
+// tells what may pass by itself from what will not, and how long to wait (with jitter).
+// Again after a delay, one attempt more.
+Rule RetryRun(std::string storage, int64_t run, std::string_view error,
+              std::chrono::milliseconds delay);
+// Hopeless for now: ready again when the repository changes (WantCopies), or by
+// Store::RetryParkedJobs.
+Rule ParkRun(std::string storage, int64_t run, std::string_view error);
+// The same for a job that was ready and could not be started.
+Rule PutJobOff(std::string storage, std::string_view error, std::chrono::milliseconds delay);
+Rule ParkJob(std::string storage, std::string_view error);
 Rule WantAllCopies();
 
 // --- Primary and claims ---

@@ -31,6 +31,8 @@ enum Column : size_t {
   kClaim,
   kRun,
   kInstance,
+  kAttempts,
+  kError,
   kFlag,  // renamed; has a row; lingers
   kVerified,
   kSuspect,
@@ -42,16 +44,18 @@ enum Column : size_t {
   ", j AS (SELECT j.* FROM r JOIN replication_jobs j ON j.repository_id = r.repository_id) "     \
   "SELECT 0, virtual_storage, relative_path, replica_path, \"primary\", state, "                 \
   "CAST(NULL AS text), repository_id, term, generation, acknowledged, CAST(NULL AS bigint), "    \
-  "CAST(NULL AS bigint), CAST(NULL AS bigint), CAST(NULL AS bigint), renamed, "                  \
+  "CAST(NULL AS bigint), CAST(NULL AS bigint), CAST(NULL AS bigint), CAST(NULL AS bigint), "     \
+  "CAST(NULL AS text), renamed, "                                                                \
   "CAST(NULL AS boolean), CAST(NULL AS boolean), CAST(NULL AS boolean) FROM r "                  \
   "UNION ALL SELECT 1, coalesce(s.storage, j.storage), NULL, NULL, j.source, j.state, j.kind, "  \
   "NULL, NULL, s.generation, s.aside, j.wanted, j.claim, j.run, j.instance, "                    \
+  "j.attempts, j.error, "                                                                        \
   "s.storage IS NOT NULL, s.verified_at IS NOT NULL, s.suspect, j.quiet "                        \
   "FROM s FULL JOIN j ON s.storage = j.storage "                                                 \
   "UNION ALL SELECT 2, i.storage, NULL, NULL, NULL, NULL, NULL, i.id, i.term, NULL, NULL, "      \
-  "NULL, NULL, NULL, i.instance, i.lingering, NULL, NULL, NULL "                                 \
+  "NULL, NULL, NULL, i.instance, NULL, NULL, i.lingering, NULL, NULL, NULL "                     \
   "FROM r JOIN write_intents i ON i.repository_id = r.repository_id "                            \
-  "ORDER BY 1, 8, 16 DESC, 2"
+  "ORDER BY 1, 8, 18 DESC, 2"
 constexpr Sql kLoadById(PRAEFECT_LOAD("repository_id = $1"));
 constexpr Sql kLoadByName(PRAEFECT_LOAD("virtual_storage = $1 AND relative_path = $2"));
 #undef PRAEFECT_LOAD
@@ -85,18 +89,24 @@ constexpr Sql kSaveReplica(
     "suspect = excluded.suspect, aside = excluded.aside");
 constexpr Sql kDeleteReplica(
     "DELETE FROM storage_repositories WHERE repository_id = $1 AND storage = $2");
-// What was put off is due again when its state changes.
-constexpr Sql kSaveJob(
-    "INSERT INTO replication_jobs AS j (repository_id, storage, virtual_storage, kind, state, "
-    "wanted, "
-    "source, claim, quiet, run, instance) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
-    "ON CONFLICT (repository_id, storage) DO UPDATE SET kind = excluded.kind, "
-    "state = excluded.state, wanted = excluded.wanted, source = excluded.source, "
-    "claim = excluded.claim, quiet = excluded.quiet, run = excluded.run, "
-    "instance = excluded.instance, "
-    "error = CASE WHEN excluded.state = 'parked' THEN j.error END, "
-    "not_before = CASE WHEN excluded.state = j.state THEN j.not_before ELSE excluded.not_before "
-    "END");
+// $14: put off for so many milliseconds; 0 leaves it due when it was while its state is the same.
+#define PRAEFECT_SAVE_JOB(now, later)                                                            \
+  "INSERT INTO replication_jobs AS j (repository_id, storage, virtual_storage, kind, state, "    \
+  "wanted, source, claim, quiet, run, instance, error, attempts, not_before, wanted_at) VALUES " \
+  "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, " later ", " now                     \
+  ") "                                                                                           \
+  "ON CONFLICT (repository_id, storage) DO UPDATE SET kind = excluded.kind, "                    \
+  "state = excluded.state, wanted = excluded.wanted, source = excluded.source, "                 \
+  "claim = excluded.claim, quiet = excluded.quiet, run = excluded.run, "                         \
+  "instance = excluded.instance, error = excluded.error, attempts = excluded.attempts, "         \
+  "not_before = CASE WHEN $14 = 0 AND excluded.state = j.state THEN j.not_before "               \
+  "ELSE excluded.not_before END"
+constexpr Sql kSaveJob(PRAEFECT_SAVE_JOB("clock_timestamp()",
+                                         "clock_timestamp() + $14 * interval '1 millisecond'"),
+                       PRAEFECT_SAVE_JOB("strftime('%Y-%m-%d %H:%M:%f', 'now')",
+                                         "strftime('%Y-%m-%d %H:%M:%f', 'now', "
+                                         "($14 / 1000.0) || ' seconds')"));
+#undef PRAEFECT_SAVE_JOB
 constexpr Sql kDeleteJob("DELETE FROM replication_jobs WHERE repository_id = $1 AND storage = $2");
 constexpr Sql kInsertIntent(
     "INSERT INTO write_intents (id, repository_id, storage, term, lingering, instance) "
@@ -146,12 +156,14 @@ void ParseReplica(const db::Rows& rows, size_t i, Repository& repository) {
   }
   if (rows.IsNull(i, kState)) return;
   replica.job = {.state = FromText<JobState>(kJobStates, rows.Text(i, kState)),
-                 .kind = FromText<JobKind>(kJobKinds, rows.Text(i, kKind)),
+                 .kind = ParseJobKind(rows.Text(i, kKind)),
                  .wanted = rows.Integer(i, kWanted),
                  .claim = rows.Integer(i, kClaim),
                  .quiet = rows.Boolean(i, kQuiet),
                  .run = rows.MaybeInteger(i, kRun).value_or(0),
-                 .instance = rows.MaybeInteger(i, kInstance).value_or(0)};
+                 .instance = rows.MaybeInteger(i, kInstance).value_or(0),
+                 .attempts = static_cast<int>(rows.Integer(i, kAttempts)),
+                 .error = rows.MaybeText(i, kError).value_or("")};
 }
 
 // Storages are named by the rows of replicas, and may be named by others besides.
@@ -240,7 +252,8 @@ class Difference {
     Add(kSaveJob, {after_.id, storage, after_.name.virtual_storage, ToText(kJobKinds, is.kind),
                    ToText(kJobStates, is.state), is.wanted, TextOrNull(source), is.claim, is.quiet,
                    owned ? db::Parameter(is.run) : db::Parameter(db::Null()),
-                   owned ? db::Parameter(is.instance) : db::Parameter(db::Null())});
+                   owned ? db::Parameter(is.instance) : db::Parameter(db::Null()),
+                   TextOrNull(is.error), int64_t{is.attempts}, int64_t{is.delay.count()}});
   }
 
   static const Intent* FindIntent(const Repository& repository, int64_t id) {
@@ -276,6 +289,8 @@ class Difference {
 };
 
 }  // namespace
+
+JobKind ParseJobKind(std::string_view text) { return FromText<JobKind>(kJobKinds, text); }
 
 Statement LoadStatement(int64_t id) { return {kLoadById, {id}}; }
 

@@ -4,6 +4,7 @@
 // first, so that what was loaded under the lock is what is saved over.
 
 #include <optional>
+#include <string_view>
 
 #include "datastore/repository.h"
 #include "db/database.h"
@@ -24,6 +25,8 @@ Found Load(db::OpenTransaction& open, const RepositoryName& name, Lock lock);
 db::Statement LoadStatement(int64_t id);
 db::Statement LoadStatement(const RepositoryName& name);
 std::optional<Repository> ParseRepository(const db::Rows& rows);
+
+JobKind ParseJobKind(std::string_view text);  // as a row has it
 
 // Writes what differs, touching no other rows. A repository that may be forgotten (MayForget) goes,
 // and its replica path is retired when it was renamed. PostgreSQL is told to notify.

@@ -40,7 +40,11 @@ bool NothingInFlight(const Books& books) {
 void WantCopy(Books& books, int storage) {
   Job& job = books.replicas[storage].job;
   if (storage == books.primary || IsCurrent(books, storage)) return;
-  if (job.state == JobState::kNone || job.state == JobState::kParked) job.state = JobState::kReady;
+  if (job.state == JobState::kNone || job.state == JobState::kParked) {
+    job.state = JobState::kReady;
+    job.attempts = 0;
+    job.error.clear();
+  }
   job.wanted = std::max(job.wanted, books.generation);
 }
 

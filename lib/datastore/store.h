@@ -7,6 +7,7 @@
 // saves it; so do all operations of the embedded store, which has one writer. The contract suite
 // holds both to the rules.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -83,6 +84,18 @@ struct Created {
   std::string replica_path;
 };
 
+// What a worker has to know to ask for its start (changes.h), which judges anew.
+struct DueJob {
+  int64_t repository_id = 0;
+  JobKind kind = JobKind::kCopy;
+  int attempts = 0;           // that failed before
+  std::string relative_path;  // empty while it is being removed
+  std::string replica_path;
+  std::string primary;  // the first source to think of; may be empty
+
+  friend bool operator==(const DueJob&, const DueJob&) = default;
+};
+
 // The channels that are notified: of the ids of repositories whose routes changed, in decimal,
 // separated by spaces; and of beats.
 inline constexpr char kChangesChannel[] = "repositories_updates";
@@ -149,9 +162,14 @@ class Store {
 
   // --- Jobs ---
 
-  // Repositories with a job that is due for the storage, the longest due first.
+  // Ready for the storage and not put off, the longest due first.
   void DueJobs(std::string virtual_storage, std::string storage, int limit, db::Deadline deadline,
-               Callback<std::vector<int64_t>> done);
+               Callback<std::vector<DueJob>> done);
+  // Makes jobs that were parked at least this long ago ready again, as many as `limit`; how many
+  // there were. For a node that is back (no age), and for what nobody else tries again (a day).
+  void RetryParkedJobs(std::string virtual_storage, std::string storage,
+                       std::chrono::milliseconds age, int limit, db::Deadline deadline,
+                       Callback<int64_t> done);
 
  private:
   db::Database& database_;

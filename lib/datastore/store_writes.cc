@@ -105,9 +105,10 @@ WITH asked AS (
          not_before = CASE WHEN j.state = 'parked' THEN excluded.not_before
                            ELSE j.not_before END,
          error = CASE WHEN j.state = 'parked' THEN NULL ELSE j.error END,
+         attempts = CASE WHEN j.state = 'parked' THEN 0 ELSE j.attempts END,
          state = CASE WHEN j.state = 'parked' THEN 'ready' ELSE j.state END
 ), due AS (
-  UPDATE replication_jobs j SET state = 'ready', error = NULL, not_before = clock_timestamp()
+  UPDATE replication_jobs j SET state = 'ready', error = NULL, attempts = 0, not_before = clock_timestamp()
     FROM locked l
    WHERE l.state = 'removing' AND j.repository_id = l.repository_id AND j.kind = 'delete'
      AND j.state IN ('ready', 'parked')

@@ -93,13 +93,14 @@ void MeasuredStore::WriteBatch(int64_t instance, int64_t number, int batch, std:
 }
 
 void MeasuredStore::RunJob(int64_t instance, int64_t number) {
-  const auto due = Get<std::vector<int64_t>>(
+  const auto due = Get<std::vector<datastore::DueJob>>(
       [&](auto done) { store->DueJobs("default", "c", 1, InMinutes(1), std::move(done)); });
   const int64_t run = datastore::MakeId(instance, number);
   for (const auto& rule : {datastore::StartCopyOnto("c", {"a"}, false, run, instance),
                            datastore::CompleteRun("c", run, true)}) {
-    const auto changed = Get<datastore::Changed>(
-        [&](auto done) { store->Change(due.at(0), rule, InMinutes(1), std::move(done)); });
+    const auto changed = Get<datastore::Changed>([&](auto done) {
+      store->Change(due.at(0).repository_id, rule, InMinutes(1), std::move(done));
+    });
     if (changed != datastore::Changed::kDone) throw std::runtime_error("a job was refused");
   }
 }

@@ -82,10 +82,86 @@ TEST_CASE("what was parked is due again after the next write") {
   StoreFixture books(EachKind());
   const int64_t id = books.Make("p.git");
   books.Write(id);
-  CHECK(books.Change(id, ParkJob("b")) == Changed::kDone);
+  CHECK(books.Change(id, ParkJob("b", "unknown content")) == Changed::kDone);
   CHECK(books.DueOn("b").empty());
+  CHECK(books.JobOn(id, "b").error == "unknown content");
   books.Write(id);
   CHECK(books.DueOn("b") == std::vector{id});
+  CHECK(books.JobOn(id, "b").error.empty());
+}
+
+TEST_CASE("a copy that failed is tried again after its delay, and counted") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  const int64_t run = books.Start(id, "b");
+  CHECK(books.Change(id, RetryRun("b", run, "node is busy", std::chrono::hours(1))) ==
+        Changed::kDone);
+  CHECK(books.DueOn("b").empty());
+  CHECK(books.Change(id, RetryRun("b", run, "again", {})) == Changed::kRefused);
+  const int64_t second = books.Start(id, "b");
+  CHECK(books.Change(id, RetryRun("b", second, "node is down", {})) == Changed::kDone);
+  const DueJob due{.repository_id = id,
+                   .kind = JobKind::kCopy,
+                   .attempts = 2,
+                   .relative_path = "p.git",
+                   .replica_path = "p.git",
+                   .primary = "a"};
+  CHECK(books.DueJobsOn("b") == std::vector{due});
+  CHECK(books.JobOn(id, "b").error == "node is down");
+  books.Copy(id, "b");
+  CHECK(books.JobOn(id, "b") == Job());
+}
+
+TEST_CASE("a write leaves a job put off, and asks for what it brought") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  CHECK(books.Change(id, PutJobOff("b", "no source is healthy", std::chrono::hours(1))) ==
+        Changed::kDone);
+  books.Write(id);
+  CHECK(books.DueOn("b").empty());
+  CHECK(books.JobOn(id, "b").wanted == books.Get(id).books.generation);
+}
+
+TEST_CASE("what was parked is tried again when it is asked for, or has waited long enough") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  const int64_t run = books.Start(id, "b");
+  CHECK(books.Change(id, ParkRun("b", run, "refused")) == Changed::kDone);
+  CHECK(books.JobOn(id, "b").attempts == 1);
+  CHECK(books.RetryParkedOn("b", std::chrono::hours(24)) == 0);
+  CHECK(books.RetryParkedOn("c", {}) == 0);
+  CHECK(books.RetryParkedOn("b", {}) == 1);
+  CHECK(books.DueOn("b") == std::vector{id});
+}
+
+TEST_CASE("a removal finds its deletes due, whatever was parked") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  const int64_t run = books.Start(id, "b");
+  books.Change(id, RemoveRepository());
+  CHECK(books.Change(id, ParkRun("b", run, "refused")) == Changed::kDone);
+  CHECK(books.DueJobsOn("b").at(0).kind == JobKind::kDelete);
+  const int64_t second = books.NextNumber();
+  books.Change(id, StartDeleteOn("b", second, books.instance));
+  CHECK(books.Change(id, ParkRun("b", second, "storage is gone")) == Changed::kDone);
+  CHECK(books.DueOn("b").empty());
+  CHECK(books.RetryParkedOn("b", {}) == 1);
+}
+
+TEST_CASE("an error is kept as text that a database takes") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  const auto kept = [&](const std::string& error) {
+    books.Change(id, PutJobOff("b", error, {}));
+    return books.JobOn(id, "b").error;
+  };
+  CHECK(kept(std::string("a\0b\xff", 4)) == "a?b?");
+  CHECK(kept(std::string(kMaxJobErrorBytes - 1, 'x') + "\u00e9").size() == kMaxJobErrorBytes - 1);
 }
 
 }  // namespace

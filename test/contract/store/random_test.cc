@@ -30,7 +30,7 @@ class Wanderer {
       case 6:
         return Apply(before, CompleteRun(Storage(), RunOf(before), Pick(4) != 0));
       case 7:
-        return Apply(before, Pick(2) ? PromoteTo(Storage(), Pick(2) == 0) : ParkJob(Storage()));
+        return Apply(before, Pick(2) ? PromoteTo(Storage(), Pick(2) == 0) : Failed(before));
       case 8:
         return Apply(before, Pick(2) ? LoseRun(Storage(), RunOf(before))
                                      : ReleaseRun(Storage(), RunOf(before)));
@@ -44,6 +44,18 @@ class Wanderer {
   std::string Storage() { return std::string(1, static_cast<char>('a' + Pick(3))); }
   int64_t RunOf(const Repository& repository) {
     return repository.books.replicas[Pick(static_cast<int>(repository.storages.size()))].job.run;
+  }
+  Rule Failed(const Repository& before) {
+    switch (Pick(4)) {
+      case 0:
+        return ParkJob(Storage(), "park");
+      case 1:
+        return PutJobOff(Storage(), "put off", {});
+      case 2:
+        return ParkRun(Storage(), RunOf(before), "park a run");
+      default:
+        return RetryRun(Storage(), RunOf(before), "again", std::chrono::minutes(Pick(2)));
+    }
   }
   Rule Rare() {
     switch (Pick(6)) {

@@ -115,11 +115,22 @@ Changed StoreFixture::Change(const std::string& path, Rule rule) {
       [&](auto done) { store->Change(Name(path), std::move(rule), db::Soon(), std::move(done)); });
 }
 
-void StoreFixture::Copy(int64_t id, const std::string& storage) {
+int64_t StoreFixture::Start(int64_t id, const std::string& storage) {
   const int64_t run = NextNumber();
   const Repository before = Get(id);
   const std::string source = before.Name(before.books.primary);
   REQUIRE(Change(id, StartCopyOnto(storage, {source}, true, run, instance)) == Changed::kDone);
+  return run;
+}
+
+Job StoreFixture::JobOn(int64_t id, const std::string& storage) {
+  const Repository repository = Get(id);
+  const int position = repository.Position(storage);
+  return position == kNoStorage ? Job() : repository.books.replicas[position].job;
+}
+
+void StoreFixture::Copy(int64_t id, const std::string& storage) {
+  const int64_t run = Start(id, storage);
   REQUIRE(Change(id, CompleteRun(storage, run, true)) == Changed::kDone);
 }
 
@@ -141,8 +152,20 @@ bool StoreFixture::Overlaps(const std::string& path) {
 }
 
 std::vector<int64_t> StoreFixture::DueOn(const std::string& storage) {
-  return Await<std::vector<int64_t>>(
+  std::vector<int64_t> ids;
+  for (const DueJob& job : DueJobsOn(storage)) ids.push_back(job.repository_id);
+  return ids;
+}
+
+std::vector<DueJob> StoreFixture::DueJobsOn(const std::string& storage) {
+  return Await<std::vector<DueJob>>(
       [&](auto done) { store->DueJobs("default", storage, 10, db::Soon(), std::move(done)); });
+}
+
+int64_t StoreFixture::RetryParkedOn(const std::string& storage, std::chrono::milliseconds age) {
+  return Await<int64_t>([&](auto done) {
+    store->RetryParkedJobs("default", storage, age, 10, db::Soon(), std::move(done));
+  });
 }
 
 bool StoreFixture::Bury(Beat seen) {
@@ -175,10 +198,10 @@ std::string Dump(const Repository& repository) {
     if (!replica.row && job.state == JobState::kNone) continue;
     lines[repository.storages[i]] = fmt::format(
         "row {} generation {} verified {} suspect {} aside {} job {} {} wanted {} source {} claim "
-        "{} quiet {} run {}",
+        "{} quiet {} run {} attempts {} error {}",
         replica.row, replica.generation, replica.verified, replica.suspect, replica.aside,
         static_cast<int>(job.state), static_cast<int>(job.kind), job.wanted,
-        repository.Name(job.source), job.claim, job.quiet, job.run);
+        repository.Name(job.source), job.claim, job.quiet, job.run, job.attempts, job.error);
   }
   for (const Intent& intent : books.intents) {
     lines[fmt::format("intent {}", intent.id)] =

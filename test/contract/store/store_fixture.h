@@ -50,11 +50,16 @@ class StoreFixture : public db::DatabaseFixture {
   Changed Change(const std::string& path, Rule rule);
   // A copy from the primary, from its start to its proof.
   void Copy(int64_t id, const std::string& storage);
+  // Its first half; the run.
+  int64_t Start(int64_t id, const std::string& storage);
+  Job JobOn(int64_t id, const std::string& storage);
   // Every delete that is due, until the repository's row is gone.
   void DeleteEverywhere(int64_t id);
   Changed Rename(const std::string& from, const std::string& to);
   bool Overlaps(const std::string& path);
   std::vector<int64_t> DueOn(const std::string& storage);
+  std::vector<DueJob> DueJobsOn(const std::string& storage);
+  int64_t RetryParkedOn(const std::string& storage, std::chrono::milliseconds age);
 
   bool Bury(Beat seen);
   std::vector<Beat> RaiseBeat(int64_t of);
