@@ -286,7 +286,8 @@ std::optional<Error> Migrator::Change(const Migration& migration, Direction dire
 
 std::optional<Error> Migrator::Choose(OpenTransaction& open, Direction direction, Deadline deadline,
                                       Migration& migration) const {
-  if (adoption_ == nullptr || migration.id != adoption_->id) return std::nullopt;
+  if (adoption_ == nullptr) return std::nullopt;
+  if (direction == Direction::kUp && migration.id != adoption_->id) return std::nullopt;
   Inventory inventory(migrations_);
   Schema schema;
   if (auto error = ReadInto(open, inventory, schema)) return error;

@@ -88,7 +88,8 @@ class Migrator {
   // `changed` says whether it had still to be done: another process may have been quicker. The
   // deadline is for the database and for others who migrate or use the tables of a Go Praefect;
   // what has begun takes the time it needs. Up takes a Go Praefect's database over, and Down gives
-  // it back, with the oldest of ours; Up refuses an older or foreign one.
+  // it back, with the oldest of ours, and refuses from the newest on while a Praefect uses it; Up
+  // refuses an older or foreign one.
   std::optional<Error> Up(const Migration& migration, Deadline deadline, bool& changed);
   std::optional<Error> Down(const Migration& migration, Deadline deadline, bool& changed);
   // Everything that is missing; an error for a schema that is neither ours nor empty.
