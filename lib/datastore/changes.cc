@@ -230,6 +230,21 @@ Rule EndCreation(int64_t intent, bool node_ok, bool told_otherwise) {
   };
 }
 
+Rule AbandonCreation(int64_t intent) {
+  return [intent](Repository& repository) {
+    Books& books = repository.books;
+    const Intent* found = FindIntent(books, intent);
+    if (found == nullptr || books.state == RepositoryState::kLive) return false;
+    if (books.state == RepositoryState::kCreating) Remove(books);
+    if (found->storage == kNoStorage) {
+      DropIntent(books, intent);
+    } else {
+      LetLinger(books, intent);
+    }
+    return true;
+  };
+}
+
 Rule WithdrawCreation(int64_t intent) {
   return [intent](Repository& repository) {
     Books& books = repository.books;

@@ -56,6 +56,10 @@ Rule GiveUpStorage(std::string storage);
 Rule LetIntentLinger(int64_t intent);
 // The end of the call that creates the repository: it is live, or it is being removed from now on.
 Rule EndCreation(int64_t intent, bool node_ok, bool told_otherwise);
+// Any other end of it: the repository is being removed at once, which frees its name. The intent
+// lingers, and is settled like others when the call can no longer be applied; that of an adoption,
+// which changes nothing, goes with the row.
+Rule AbandonCreation(int64_t intent);
 // The node's own ALREADY_EXISTS, or an adoption that failed: the row goes and nothing is deleted.
 Rule WithdrawCreation(int64_t intent);
 Rule AdoptFrom(std::vector<std::string> holders, std::string primary);

@@ -29,7 +29,7 @@ std::vector<int64_t> Numbers(std::string_view text) {
 }  // namespace
 
 void Routes::Find(const RepositoryName& name, Done done) {
-  if (Route known = cache_.Get(name)) return done({std::move(known)});
+  if (Route known = cache_.Get(name)) return done({.route = std::move(known), .cached = true});
   bool begins = false;
   if (!JoinOrBegin(name, done, begins)) {
     return done(Stale(
@@ -66,7 +66,7 @@ void Routes::Query(const RepositoryName& name) {
                 Route route;
                 if (result.value) route = std::make_shared<Repository>(std::move(*result.value));
                 cache_.EndQuery(query, name, route);
-                Answer(name, {std::move(route)});
+                Answer(name, {.route = std::move(route)});
               });
 }
 
@@ -84,28 +84,32 @@ Routed Routes::Stale(const RepositoryName& name, std::optional<db::Error> error)
   Route known = cache_.LastKnown(name);
   const MutexLock lock(mutex_);
   counters_.stale += known != nullptr;
-  return {known, known != nullptr, std::move(error)};
+  return {.route = known, .stale = known != nullptr, .error = std::move(error)};
 }
 
-void Routes::BeatBegins(int64_t mark, BootTime begun) {
+void Routes::BeatBegins(int64_t instance, int64_t mark, BootTime begun) {
   const MutexLock lock(mutex_);
-  beats_[mark] = begun;
+  beats_[{instance, mark}] = begun;
   if (beats_.size() > kMaxBeats) beats_.erase(beats_.begin());
 }
 
-void Routes::Heard(std::string_view channel, std::string_view payload) {
-  const std::vector<int64_t> numbers = Numbers(payload);
-  if (channel == kChangesChannel) return cache_.Forget(numbers);
-  if (channel != kBeatsChannel || numbers.size() != 2 || numbers[0] != instance_) return;
+std::vector<int64_t> Routes::Heard(std::string_view channel, std::string_view payload) {
+  std::vector<int64_t> numbers = Numbers(payload);
+  if (channel == kChangesChannel) {
+    cache_.Forget(numbers);
+    return numbers;
+  }
+  if (channel != kBeatsChannel || numbers.size() != 2) return {};
   BootTime begun{};
   {
     const MutexLock lock(mutex_);
-    const auto beat = beats_.find(numbers[1]);
-    if (beat == beats_.end()) return;
+    const auto beat = beats_.find({numbers[0], numbers[1]});
+    if (beat == beats_.end()) return {};
     begun = beat->second;
     beats_.erase(beats_.begin(), std::next(beat));
   }
   cache_.Prove(begun);
+  return {};
 }
 
 Routes::Counters Routes::counters() const {

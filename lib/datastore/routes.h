@@ -22,6 +22,7 @@ struct RoutesOptions {
 
 struct Routed {
   Route route;                     // null: there is no such repository, or nothing is known of it
+  bool cached = false;             // known, and proven: no query was needed
   bool stale = false;              // the database did not answer, and this is what was known last
   std::optional<db::Error> error;  // why it did not
 };
@@ -31,8 +32,8 @@ class Routes {
  public:
   using Done = std::function<void(Routed)>;
 
-  Routes(Store& store, int64_t instance, RoutesOptions options, RouteCache::Clock clock)
-      : store_(store), instance_(instance), options_(options), cache_(options.cache, clock) {}
+  Routes(Store& store, RoutesOptions options, RouteCache::Clock clock)
+      : store_(store), options_(options), cache_(options.cache, clock) {}
 
   // Called before this returns when the route is known, else on a thread of the database.
   void Find(const RepositoryName& name, Done done);
@@ -40,10 +41,11 @@ class Routes {
   // What this process changed reaches its own cache at once.
   void Changed(std::span<const int64_t> ids) { cache_.Forget(ids); }
 
-  // A beat of this instance is about to be handed to the database, with this mark.
-  void BeatBegins(int64_t mark, BootTime begun);
-  // The listener heard this, connected, or lost its connection (db::ListenerEvents).
-  void Heard(std::string_view channel, std::string_view payload);
+  // A beat of this process is about to be handed to the database, as this instance and with this
+  // mark.
+  void BeatBegins(int64_t instance, int64_t mark, BootTime begun);
+  // The listener heard this (db::ListenerEvents). The repositories that have changed.
+  std::vector<int64_t> Heard(std::string_view channel, std::string_view payload);
   void Connected() { cache_.Reset(); }
 
   struct Counters {
@@ -62,13 +64,13 @@ class Routes {
   Routed Stale(const RepositoryName& name, std::optional<db::Error> error);
 
   Store& store_;
-  const int64_t instance_;
   const RoutesOptions options_;
   RouteCache cache_;
 
   mutable observe::Mutex mutex_;
   absl::flat_hash_map<std::string, std::vector<Done>> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::map<int64_t, BootTime> beats_ ABSL_GUARDED_BY(mutex_);  // by mark, not heard yet
+  // By instance and mark, not heard yet.
+  std::map<std::pair<int64_t, int64_t>, BootTime> beats_ ABSL_GUARDED_BY(mutex_);
   Counters counters_ ABSL_GUARDED_BY(mutex_);
 };
 

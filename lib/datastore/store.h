@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "datastore/repository.h"
@@ -106,6 +107,24 @@ struct Beat {
   int64_t count = 0;
 };
 
+// A call that an instance had under way when it was declared dead, and that is not settled.
+struct Abandoned {
+  using Key = std::tuple<bool, int64_t, int64_t>;
+
+  bool run = false;  // a copy or delete; else a write
+  int64_t id = 0;    // the run, or the intent
+  int64_t repository_id = 0;
+  std::string virtual_storage;  // empty: the repository is gone
+  std::string storage;          // empty: an adoption, which changes nothing
+  int64_t term = 0;             // of a write
+  bool lingering = false;       // it is said so in the books
+  bool creating = false;        // the repository is being created by it
+  int64_t instance = 0;
+  std::string boot_id;
+
+  Key key() const { return {run, id, repository_id}; }
+};
+
 // The storages of each virtual storage, as configured.
 using Storages = std::map<std::string, std::vector<std::string>>;
 
@@ -114,6 +133,9 @@ class Store {
  public:
   Store(db::Database& database, Storages storages)
       : database_(database), storages_(std::move(storages)) {}
+
+  db::Engine engine() const { return database_.engine(); }
+  const Storages& storages() const { return storages_; }
 
   // --- Instances ---
 
@@ -128,6 +150,10 @@ class Store {
   // Declares it dead if its counter still is what was seen: its intents and running jobs linger
   // from now on. False: it is alive, or somebody was quicker.
   void Bury(Beat seen, db::Deadline deadline, Callback<bool> done);
+  // The same for all others, whoever they are: with the embedded store, which one process uses.
+  void BuryOthers(int64_t instance, db::Deadline deadline, Callback<bool> done);
+  // What dead instances had under way.
+  void ListAbandoned(db::Deadline deadline, Callback<std::vector<Abandoned>> done);
 
   // --- Writes ---
 
@@ -136,6 +162,9 @@ class Store {
             Callback<std::vector<bool>> done);
   // For calls that provably never reached a node.
   void DropIntents(std::vector<int64_t> intents, db::Deadline deadline, Callback<bool> done);
+  // Nobody waits for the end of these calls any more. Those that are settled meanwhile are passed
+  // over.
+  void LetIntentsLinger(std::vector<int64_t> intents, db::Deadline deadline, Callback<bool> done);
   // In the order asked. A batch whose number, or a higher one, was settled for the instance changes
   // nothing and is answered by primary and term as they are now. A repository that is being created
   // is left alone: its end is a Change (EndCreation).

@@ -12,7 +12,7 @@ namespace {
 // Two Praefects: the first one's routes listen to what the other one changes.
 class TwoInstances : public StoreFixture {
  public:
-  TwoInstances() : StoreFixture(db::Kind::kPostgres), routes(*store, instance, {}, NowSinceBoot) {
+  TwoInstances() : StoreFixture(db::Kind::kPostgres), routes(*store, {}, NowSinceBoot) {
     db::ListenerOptions listening{.endpoint = options.endpoint,
                                   .channels = {kChangesChannel, kBeatsChannel}};
     db::ListenerEvents events{
@@ -28,7 +28,7 @@ class TwoInstances : public StoreFixture {
   // One beat; its notification proves what was heard before it.
   void Beat() {
     const int64_t mark = ++mark_;
-    routes.BeatBegins(mark, NowSinceBoot());
+    routes.BeatBegins(instance, mark, NowSinceBoot());
     Await<std::vector<datastore::Beat>>(
         [&](auto done) { store->RaiseBeat(instance, mark, db::Soon(), std::move(done)); });
   }
@@ -104,7 +104,7 @@ TEST_CASE("without a database the last known route is served, and said to be sta
   StoreFixture books(db::Kind::kPostgres);
   const int64_t id = books.Make("p.git");
   BootTime now = NowSinceBoot();
-  Routes routes(*books.store, books.instance, {.route_timeout = std::chrono::milliseconds(200)},
+  Routes routes(*books.store, {.route_timeout = std::chrono::milliseconds(200)},
                 [&] { return now; });
   const auto find = [&](const std::string& path) {
     std::promise<Routed> found;

@@ -1,0 +1,77 @@
+#include "datastore/bookkeeper_metrics.h"
+
+namespace praefect::datastore {
+
+BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages& storages)
+    : BookkeeperMetrics(
+          registry, storages,
+          registry.Counters("gitaly_praefect_intents_settled_total",
+                            "Writes whose end was recorded, by what became of them."),
+          registry.Counters("gitaly_praefect_intents_recovered_total",
+                            "Writes and runs of dead instances that were settled here."),
+          registry.Counters("gitaly_praefect_opens_refused_total",
+                            "Writes that were not recorded, so that no node saw them."),
+          registry.Counters("gitaly_praefect_beats_total",
+                            "Beats of this process in the database.")) {}
+
+BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages& storages,
+                                     observe::CounterFamily& settled,
+                                     observe::CounterFamily& recovered,
+                                     observe::CounterFamily& refused, observe::CounterFamily& beats)
+    : opened(registry.Counter("gitaly_praefect_intents_opened_total",
+                              "Writes that were recorded before they were sent.")),
+      dropped(settled.Add({{"result", "never_sent"}})),
+      acknowledged(settled.Add({{"result", "acknowledged"}})),
+      not_kept(settled.Add({{"result", "not_kept"}})),
+      gone(settled.Add({{"result", "gone"}})),
+      unrecorded(registry.Counter("gitaly_praefect_settles_unrecorded_total",
+                                  "Writes whose client was told that their end could not be "
+                                  "recorded in time.")),
+      recovered_writes(recovered.Add({{"kind", "write"}})),
+      recovered_runs(recovered.Add({{"kind", "run"}})),
+      routed_anew(refused.Add({{"reason", "route_anew"}})),
+      unavailable(refused.Add({{"reason", "unavailable"}})),
+      too_many_waiting(refused.Add({{"reason", "too_many_waiting"}})),
+      beats(beats.Add({{"result", "ok"}})),
+      failed_beats(beats.Add({{"result", "failed"}})),
+      disowned(registry.Counter("gitaly_praefect_instance_disowned_total",
+                                "How often this process started over as another instance.")),
+      buried(registry.Counter("gitaly_praefect_instances_buried_total",
+                              "Other instances that were declared dead here.")),
+      open_writes(registry.Gauge("gitaly_praefect_intents_open",
+                                 "Writes that this process recorded and has not settled.")),
+      lingering(registry.Gauge("gitaly_praefect_lingering",
+                               "Calls that wait until their node can no longer apply them.")),
+      owed(registry.Gauge("gitaly_praefect_settles_owed",
+                          "Ends of calls that the database has not taken yet.")),
+      settle_delay(registry
+                       .Histograms("gitaly_praefect_settle_delay_seconds",
+                                   "From the end of a call to its record in the database.",
+                                   {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
+                                    10, 30, 60, 300})
+                       .Add({})),
+      stale_(registry.Counter("gitaly_praefect_stale_routes_total",
+                              "Routes taken as they were known last, because the database did not "
+                              "answer.")) {
+  observe::CounterFamily& family =
+      registry.Counters("gitaly_praefect_uptodate_storages_cache_access_total",
+                        "Looks for the route of a repository, by what was found in memory.");
+  for (const auto& [virtual_storage, names] : storages) {
+    const auto of = [&](const char* type) -> prometheus::Counter& {
+      return family.Add({{"virtual_storage", virtual_storage}, {"type", type}});
+    };
+    accesses_.emplace(virtual_storage, Access{of("hit"), of("miss"), of("populate")});
+  }
+}
+
+void BookkeeperMetrics::CountFind(const std::string& virtual_storage, const Routed& routed) {
+  if (routed.stale) stale_.Increment();
+  const auto access = accesses_.find(virtual_storage);
+  if (access == accesses_.end()) return;
+  (routed.cached ? access->second.hit : access->second.miss).Increment();
+  if (!routed.cached && !routed.stale && routed.route != nullptr) {
+    access->second.populate.Increment();
+  }
+}
+
+}  // namespace praefect::datastore
