@@ -11,9 +11,11 @@
 
 namespace praefect::http2 {
 
-// Bytes held in blocks by the whole process. The one object here that threads share.
+// What the connections of the whole process hold. The one object here that threads share.
 struct MemoryMeter {
-  std::atomic<int64_t> bytes{0};
+  std::atomic<int64_t> bytes{0};           // in blocks
+  std::atomic<int64_t> client_streams{0};  // that clients opened
+  std::atomic<int64_t> node_streams{0};    // that were opened to nodes or to local services
 };
 
 class BlockPool;
@@ -123,8 +125,9 @@ class SliceQueue {
 
 // The block sizes of the data plane, as measured (see ARCHITECTURE.md, "Data plane").
 struct Buffers {
-  explicit Buffers(MemoryMeter& meter)
-      : receive(128 << 10, meter), packed(16 << 10, meter), control(4 << 10, meter) {}
+  explicit Buffers(MemoryMeter& m)
+      : meter(m), receive(128 << 10, m), packed(16 << 10, m), control(4 << 10, m) {}
+  MemoryMeter& meter;
   BlockPool receive;  // what sockets are read into
   BlockPool packed;   // what stalled streams keep
   BlockPool control;  // frame headers and everything small

@@ -113,8 +113,13 @@ void Connection::SubmitSettings() {
   confirming_.emplace_back();
 }
 
+std::atomic<int64_t>& Connection::open_streams() const {
+  return side_ == Side::kServer ? buffers_.meter.client_streams : buffers_.meter.node_streams;
+}
+
 Stream* Connection::NewStream() {
   auto* stream = new Stream(*this);
+  open_streams().fetch_add(1, std::memory_order_relaxed);
   stream->next_ = streams_;
   if (streams_ != nullptr) streams_->previous_ = stream;
   streams_ = stream;
@@ -127,6 +132,7 @@ void Connection::FreeStream(Stream* stream) {
   if (streams_ == stream) streams_ = stream->next_;
   if (framed_ == stream) framed_ = nullptr;
   if (stream->id_ >= 0) in_session_--;
+  open_streams().fetch_sub(1, std::memory_order_relaxed);
   delete stream;
 }
 

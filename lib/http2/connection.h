@@ -12,6 +12,7 @@
 
 #include <absl/status/status.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -224,6 +225,7 @@ class Connection final : public net::RoundEndTask {
   void PutSlices(SliceQueue& from, size_t size);
   void Fail(ConnectionClosure closure);
   void Finish();
+  std::atomic<int64_t>& open_streams() const;  // of the whole process, on this side
   Stream* NewStream();
   void FreeStream(Stream* stream);
   void LoseStreams();

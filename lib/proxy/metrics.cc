@@ -68,6 +68,11 @@ Metrics::Metrics(observe::Registry& registry, const config::Config& config,
       open_calls(registry.Gauge("gitaly_praefect_open_calls", "Calls that are under way.")) {
   registry.AskedGauge("gitaly_praefect_buffered_bytes", "Bytes held in buffers for streams.",
                       [&memory] { return static_cast<double>(memory.bytes); });
+  registry.AskedGauge("gitaly_praefect_client_streams", "HTTP/2 streams of clients that are open.",
+                      [&memory] { return static_cast<double>(memory.client_streams); });
+  registry.AskedGauge("gitaly_praefect_node_streams",
+                      "HTTP/2 streams to nodes, and to Praefect's own services, that are open.",
+                      [&memory] { return static_cast<double>(memory.node_streams); });
   auto& hits = registry.Counters("gitaly_praefect_limit_hits_total",
                                  "How often a limit was hit; ARCHITECTURE.md lists them.");
   for (size_t i = 0; i < kLimits.size(); i++) {

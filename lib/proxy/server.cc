@@ -18,6 +18,8 @@
 namespace praefect::proxy {
 namespace {
 
+constexpr int64_t kBetweenAcceptLinesMs = 10'000;  // of the log, while descriptors are lacking
+
 uint32_t CpusAllowed() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
@@ -188,12 +190,20 @@ class Server::Impl {
       accepted_too.Increment();
       Place({fd, std::move(peer), kind, tls ? tls_ : nullptr});
     };
-    callbacks.failed = [this](int error) {
-      metrics_.accept_failures.Increment();
-      logger_.Error("cannot accept a connection", {{"error", std::string_view(strerror(error))}});
-    };
+    callbacks.failed = [this](int error) { AcceptFailed(error); };
     acceptors_.push_back(std::make_unique<net::Acceptor>(workers_.front()->loop(),
                                                          std::move(socket), std::move(callbacks)));
+  }
+
+  // Comes ten times a second for as long as descriptors are lacking.
+  void AcceptFailed(int error) {
+    metrics_.accept_failures.Increment();
+    const int64_t now_ms = workers_.front()->loop().now_ms();
+    if (now_ms < next_accept_line_ms_) return;
+    next_accept_line_ms_ = now_ms + kBetweenAcceptLinesMs;
+    logger_.Error("cannot accept connections, which wait until it works again",
+                  {{"error", std::string_view(strerror(error))},
+                   {"hint", "raise the limit of open files (LimitNOFILE= of the service)"}});
   }
 
   bool serves_tls() const {
@@ -228,6 +238,7 @@ class Server::Impl {
   // The first worker's.
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::shared_ptr<const net::TlsServerContext> tls_;  // for new connections
+  int64_t next_accept_line_ms_ = 0;
   bool running_ = false;
 };
 
