@@ -53,6 +53,9 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       if (Stream* s = Find(session, frame->hd.stream_id); s != nullptr) OnHeaderBlock(c, *s, end);
       break;
     case NGHTTP2_DATA:
+      if (!end && frame->hd.length == frame->data.padlen) {  // padding counts as nothing
+        if (!c.empty_frames_.Take(c.loop_.now_ms())) c.Flooded("empty DATA", "empty_frames");
+      }
       if (Stream* s = Find(session, frame->hd.stream_id); s != nullptr && end) {
         s->peer_ended_ = true;
         if (s->listener_ != nullptr) s->listener_->OnEnd({});
@@ -93,6 +96,10 @@ int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int 
                        frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   const bool full = c.in_session_ >= c.options_.max_concurrent_streams;
   if (request && (error == NGHTTP2_ERR_REFUSED_STREAM || full)) c.streams_refused_++;
+  // What a client makes us reset costs us as much as what it resets itself.
+  if (c.side_ == Connection::Side::kServer && !c.resets_.Take(c.loop_.now_ms())) {
+    c.Flooded("refused", "resets");
+  }
   return 0;
 }
 

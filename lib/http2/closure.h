@@ -25,7 +25,8 @@ struct ConnectionClosure {
   };
   Kind kind = Kind::kDone;
   std::string cause;  // for people
-  // Which limit the other side hit: "resets", "pings", "settings", "queued_frames"; empty: none.
+  // Which limit the other side hit: "resets", "pings", "settings", "empty_frames",
+  // "headers", "queued_frames"; empty: none.
   std::string_view limit = {};
   // Short, for a metric label.
   std::string_view reason() const;

@@ -12,7 +12,8 @@
 namespace praefect::http2 {
 namespace {
 
-constexpr int kReadsPerRound = 4;   // of one connection, before others have their turn
+constexpr int kReadsPerRound = 4;  // of one connection, before others have their turn
+constexpr size_t kFrameHeaderBytes = 9;
 constexpr size_t kCopyBelow = 512;  // bytes: smaller slices are copied next to frame headers
 constexpr int kMaxPieces = 128;     // of one writev
 constexpr int64_t kShutdownWaitMs = 1'000;
@@ -65,6 +66,7 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
   resets_.per_second = options_.floods.resets_per_second;
   pings_received_.per_second = options_.floods.pings_per_second;
   settings_.per_second = options_.floods.settings_per_second;
+  empty_frames_.per_second = side_ == Side::kServer ? kMaxEmptyFramesPerSecond : 0;
   fields_ = std::make_unique<FieldArray>();
   StartSession();
   SubmitSettings();
@@ -311,16 +313,33 @@ void Connection::Receive(const uint8_t* bytes, size_t size) {
     if (closing_) return;
   }
   ssize_t taken = nghttp2_session_mem_recv(session_, bytes, size);
-  if (taken < 0) {
-    Fail({ConnectionClosure::Kind::kProtocolError, nghttp2_strerror(static_cast<int>(taken))});
-    return;
-  }
+  if (taken < 0) return GiveUp(static_cast<int>(taken));
   if (side_ == Side::kServer && nghttp2_session_get_outbound_queue_size(session_) > MaxFrames()) {
     Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a client that does not read",
           "queued_frames"});
     return;
   }
   MarkDirty();
+}
+
+// After such an error nghttp2 sends nothing any more.
+void Connection::GiveUp(int error) {
+  const bool flood = error == NGHTTP2_ERR_FLOODED || error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+  if (error != NGHTTP2_ERR_BAD_CLIENT_MAGIC) {  // who does not speak HTTP/2 is told nothing
+    const uint32_t code = flood ? kEnhanceYourCalm : kInternalError;
+    const auto last = static_cast<uint32_t>(nghttp2_session_get_last_proc_stream_id(session_));
+    uint8_t goaway[kFrameHeaderBytes + 8] = {0, 0, 8, NGHTTP2_GOAWAY};
+    for (int i = 0; i < 4; i++) {
+      goaway[kFrameHeaderBytes + i] = static_cast<uint8_t>(last >> (24 - 8 * i));
+      goaway[kFrameHeaderBytes + 4 + i] = static_cast<uint8_t>(code >> (24 - 8 * i));
+    }
+    PutCopy(goaway, sizeof goaway);
+    Flush();  // as far as the socket takes it
+  }
+  if (error == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) {
+    return Fail({ConnectionClosure::Kind::kFlood, "too many CONTINUATION frames", "headers"});
+  }
+  Fail({ConnectionClosure::Kind::kProtocolError, nghttp2_strerror(error)});
 }
 
 // Headers, trailers, a window update and a reset for each stream that may be open, and some more.

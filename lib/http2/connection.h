@@ -150,6 +150,9 @@ struct ConnectionOptions {
 
 class Connection final : public net::RoundEndTask {
  public:
+  // DATA without a byte, from one client; nobody who speaks gRPC sends any but the last of a stream.
+  static constexpr uint32_t kMaxEmptyFramesPerSecond = 100;
+
   enum class Side { kServer, kClient };
 
   class Owner {
@@ -213,6 +216,7 @@ class Connection final : public net::RoundEndTask {
   void ReadLastWords();
   void OnPreface(const uint8_t* bytes, size_t size);
   void Receive(const uint8_t* bytes, size_t size);
+  void GiveUp(int error);
   size_t MaxFrames() const;
   void MarkDirty();
   void Pump();
@@ -269,7 +273,7 @@ class Connection final : public net::RoundEndTask {
   std::deque<std::vector<std::function<void()>>> confirming_;
   std::unique_ptr<FieldArray> fields_;  // scratch of ToFields
 
-  FloodRate resets_, pings_received_, settings_;
+  FloodRate resets_, pings_received_, settings_, empty_frames_;
   Keepalive keepalive_;
   net::Timer keepalive_timer_;  // client side: LookForLife while streams are open
   bool suspected_ = false;

@@ -18,12 +18,12 @@ namespace praefect::proxy {
 
 // Values of the label of gitaly_praefect_limit_hits_total: every limit of ARCHITECTURE.md that is
 // the data plane's.
-inline constexpr std::array<std::string_view, 14> kLimits = {
-    "attempts",      "buffers",       "client_request_series",
-    "connections",   "first_message", "headers",
-    "handshake",     "pings",         "resets",
-    "queued_frames", "settings",      "status_message",
-    "streams",       "tokens"};
+inline constexpr std::array<std::string_view, 15> kLimits = {
+    "attempts",       "buffers",       "client_request_series",
+    "connections",    "empty_frames",  "first_message",
+    "headers",        "handshake",     "pings",
+    "resets",         "queued_frames", "settings",
+    "status_message", "streams",       "tokens"};
 
 // The families, once for the process. Thread-safe.
 class Metrics {

@@ -78,6 +78,12 @@ const Row kRows[] = {
        Repeat([&] { client.connection().SendSettings({}); });
        client.connection().ExpectEnd();
      }},
+    {"empty_frames",
+     [](RawClient& client, const Fields& fields) {
+       const uint32_t stream = client.Open(kUnary, fields);
+       for (int i = 0; i < 1'500; ++i) client.connection().SendData(stream, "");
+       client.connection().ExpectEnd();
+     }},
 };
 
 TEST_CASE_METHOD(Limits, "a limit that a client hits is counted", "[praefect]") {
