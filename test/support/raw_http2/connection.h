@@ -40,6 +40,10 @@ class RawConnection {
   void Goaway(uint32_t last_stream, uint32_t code);
   void WindowUpdate(uint32_t stream, uint32_t bytes);
   void Close() { socket_.Shutdown(); }
+  // Says that nothing more will be sent; what comes is still read.
+  void HalfClose() { socket_.ShutdownWriting(); }
+  // Bytes that are no TLS record, in the middle of an encrypted connection.
+  void SendBeneathTls(std::string_view bytes) { socket_.WriteBeneathTls(bytes); }
 
   // The next frame; SETTINGS and PING are acknowledged on the way, DATA is credited. Empty at the
   // end of the connection and after `timeout`.

@@ -82,8 +82,15 @@ void Socket::Shutdown() {
   if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
 }
 
+void Socket::ShutdownWriting() {
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
+}
+
 bool Socket::WriteAll(std::string_view bytes) {
-  if (tls_) return tls_->WriteAll(bytes);
+  return tls_ ? tls_->WriteAll(bytes) : WriteBeneathTls(bytes);
+}
+
+bool Socket::WriteBeneathTls(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;

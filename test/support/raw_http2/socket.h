@@ -35,8 +35,13 @@ class Socket {
   // Wakes every thread that waits on it, without giving the descriptor up.
   void Shutdown();
 
+  // The end of what is written.
+  void ShutdownWriting();
+
   // False when the peer is gone.
   bool WriteAll(std::string_view bytes);
+  // The same, past the TLS layer where there is one.
+  bool WriteBeneathTls(std::string_view bytes);
   using Input = TlsLayer::Input;
   // Appends what is there to `out`, waiting for the first byte up to `timeout`.
   Input ReadSome(std::string& out, std::chrono::milliseconds timeout);
