@@ -150,7 +150,8 @@ struct ConnectionOptions {
 
 class Connection final : public net::RoundEndTask {
  public:
-  // DATA without a byte, from one client; nobody who speaks gRPC sends any but the last of a stream.
+  // DATA without a byte, from one client; nobody who speaks gRPC sends any but the last of a
+  // stream.
   static constexpr uint32_t kMaxEmptyFramesPerSecond = 100;
 
   enum class Side { kServer, kClient };
