@@ -140,8 +140,8 @@ class Bookkeeper::Impl {
   }
 
   void LoseRun(int64_t repository_id, const RepositoryName& name, const std::string& storage,
-               int64_t run, End end) {
-    endings_.LoseRun(repository_id, name.virtual_storage, storage, run, end);
+               int64_t run, End end, Rule release) {
+    endings_.LoseRun(repository_id, name.virtual_storage, storage, run, end, std::move(release));
   }
 
   int64_t instance() const { return instance_.id(); }
@@ -361,8 +361,8 @@ void Bookkeeper::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<C
   impl_->Change(id, std::move(rule), deadline, std::move(done));
 }
 void Bookkeeper::LoseRun(int64_t repository_id, const RepositoryName& name,
-                         const std::string& storage, int64_t run, End end) {
-  impl_->LoseRun(repository_id, name, storage, run, end);
+                         const std::string& storage, int64_t run, End end, Rule release) {
+  impl_->LoseRun(repository_id, name, storage, run, end, std::move(release));
 }
 int64_t Bookkeeper::instance() const { return impl_->instance(); }
 int64_t Bookkeeper::NextId() { return impl_->NextId(); }

@@ -90,10 +90,11 @@ class Bookkeeper {
 
   // As Store::Change; the own cache forgets it before `done`, and `events.changed` follows.
   void Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done);
-  // A copy or delete that this process began and lost sight of: its replica is released when the
-  // call can no longer be applied; at once when it was never sent.
+  // A copy or delete that this process began and that did not end well: its replica is released, by
+  // this rule of its run (ReleaseRun, RetryRun, ParkRun), when the call can no longer be applied;
+  // at once when it was never sent.
   void LoseRun(int64_t repository_id, const RepositoryName& name, const std::string& storage,
-               int64_t run, End end);
+               int64_t run, End end, Rule release);
 
   int64_t instance() const;  // 0: not registered yet
   int64_t NextId();          // of an intent or a run of this instance

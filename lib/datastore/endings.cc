@@ -127,14 +127,14 @@ void Endings::Withdraw(int64_t repository_id, const std::string& storage) {
 }
 
 void Endings::LoseRun(int64_t repository_id, const std::string& virtual_storage,
-                      const std::string& storage, int64_t run, End end) {
-  if (end == End::kNeverSent) return Change(repository_id, ReleaseRun(storage, run));
+                      const std::string& storage, int64_t run, End end, Rule release) {
+  if (end == End::kNeverSent) return Change(repository_id, std::move(release));
   Change(repository_id, datastore::LoseRun(storage, run));
   lingers_.Add(virtual_storage, storage,
                end == End::kAnswered ? options_.linger : options_.lost_linger,
-               [this, repository_id, storage, run](bool left) {
+               [this, repository_id, storage, release = std::move(release)](bool left) {
                  if (left) Withdraw(repository_id, storage);
-                 Change(repository_id, ReleaseRun(storage, run));
+                 Change(repository_id, release);
                });
 }
 

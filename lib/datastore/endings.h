@@ -35,7 +35,7 @@ class Endings {
   void SettleCreation(const Write& write, std::function<void(Told)> done);
   void Finish(const Write& write, End end);
   void LoseRun(int64_t repository_id, const std::string& virtual_storage,
-               const std::string& storage, int64_t run, End end);
+               const std::string& storage, int64_t run, End end, Rule release);
 
   // Of a dead instance: `over` when it can no longer be applied, by then as far as known.
   void Linger(const Abandoned& call, std::chrono::milliseconds time, std::function<void()> over);

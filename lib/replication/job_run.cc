@@ -1,0 +1,383 @@
+#include "replication/job_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <random>
+#include <utility>
+
+#include "datastore/rules.h"
+
+namespace praefect::replication {
+
+using datastore::Changed;
+using datastore::Repository;
+using datastore::Rule;
+using http2::StatusCode;
+using proxy::NodeAnswer;
+using proxy::NodePtr;
+using CallEnd = proxy::SideCall::End;
+
+namespace {
+
+constexpr std::string_view kDiffer = "the copy differs from its source";
+
+datastore::End EndOf(const NodeAnswer& answer) {
+  switch (answer.end) {
+    case CallEnd::kNeverSent:
+      return datastore::End::kNeverSent;
+    case CallEnd::kAnswered:
+      return datastore::End::kAnswered;
+    case CallEnd::kLost:
+      break;
+  }
+  return datastore::End::kLost;
+}
+
+// The send window of one run.
+class RunGate final : public http2::SendGate {
+ public:
+  RunGate(const datastore::Bookkeeper& keeper, datastore::Write write)
+      : keeper_(keeper), write_(std::move(write)) {}
+  bool MayBegin() const override { return keeper_.MaySend(write_); }
+  bool MayContinue() const override { return keeper_.MayFeed(write_); }
+
+ private:
+  const datastore::Bookkeeper& keeper_;
+  const datastore::Write write_;
+};
+
+double Chance() {
+  thread_local std::minstd_rand random(std::random_device{}());
+  return std::uniform_real_distribution<double>()(random);
+}
+
+}  // namespace
+
+JobRun::JobRun(const RunContext& context, Task task) : context_(context), task_(std::move(task)) {}
+
+std::string_view JobRun::Name(Result result) {
+  switch (result) {
+    case Result::kCompleted:
+      return "completed";
+    case Result::kUnproven:
+      return "unproven";
+    case Result::kFailed:
+      return "failed";
+    case Result::kParked:
+      return "parked";
+    case Result::kLost:
+      return "lost";
+    case Result::kNotStarted:
+      break;
+  }
+  return "not_started";
+}
+
+void JobRun::Run() {
+  const bool copies = task_.job.kind == datastore::JobKind::kCopy;
+  const std::string type = copies ? "update" : "delete";  // as upstream names them
+  auto& in_flight = context_.metrics.in_flight.Add({{"virtual_storage", task_.virtual_storage},
+                                                    {"gitaly_storage", task_.storage},
+                                                    {"change_type", type}});
+  const auto begin = std::chrono::steady_clock::now();
+  in_flight.Increment();
+  const Result result = copies ? Copy() : Delete();
+  in_flight.Decrement();
+  if (result == Result::kCompleted || result == Result::kUnproven) {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    context_.metrics.latency.Add({{"type", type}}).Observe(took.count());
+  }
+  context_.metrics.runs
+      .Add({{"virtual_storage", task_.virtual_storage},
+            {"storage", task_.storage},
+            {"type", type},
+            {"result", std::string(Name(result))}})
+      .Increment();
+}
+
+// ---- copies ------------------------------------------------------------------------------------
+
+JobRun::Result JobRun::Copy() {
+  const NodePtr target = NodeOf(task_.storage);
+  if (!MayTouch(target)) return Result::kNotStarted;  // it stays ready until the node is back
+  const auto repository = Find();
+  if (!repository) return Result::kNotStarted;
+  const int position = repository->Position(task_.storage);
+  const bool has_row =
+      position != datastore::kNoStorage && repository->books.replicas[position].row;
+  if (!has_row) {
+    const auto exists = context_.nodes.Exists(target, task_.job.replica_path);
+    if (!exists.value) return PutOff(exists.answer.message);
+    if (*exists.value) return ParkUnknown();
+  }
+  const auto sources = HealthySources(*repository);
+  if (sources.empty()) return PutOff("no healthy node holds what is to be copied");
+
+  std::string chosen;
+  int64_t held = datastore::kNoClaim;
+  const Started started = Start([&](int64_t instance) -> Rule {
+    auto rule = datastore::StartCopyOnto(task_.storage, sources, !has_row, run_, instance);
+    return [&, rule = std::move(rule)](Repository& found) {
+      if (!rule(found)) return false;
+      const auto& job = found.books.replicas[found.Position(task_.storage)].job;
+      chosen = found.Name(job.source);
+      held = job.claim;
+      return true;
+    };
+  });
+  if (started == Started::kRefused) return PutOff("nothing may be copied from at the moment");
+  if (started == Started::kUnknown) return Result::kLost;
+
+  const NodePtr source = NodeOf(chosen);
+  if (source == nullptr) return Again(fmt::format("storage \"{}\" is gone", chosen));
+  const NodeAnswer answer =
+      context_.nodes.Replicate(target, *source, task_.job.replica_path, MakeGate());
+  return answer.ok() ? Prove(target, source, held) : CopyFailed(target, source, answer);
+}
+
+JobRun::Result JobRun::ParkUnknown() {
+  const std::string error = fmt::format(
+      "something that Praefect does not know lies at \"{}\" of storage \"{}\" and is not "
+      "overwritten: move it away there, then the copy is made",
+      task_.job.replica_path, task_.storage);
+  Change(datastore::ParkJob(task_.storage, error));
+  Log(observe::Level::kError, "replication job parked", error);
+  return Result::kParked;
+}
+
+JobRun::Result JobRun::Prove(const NodePtr& target, const NodePtr& source, int64_t held) {
+  const auto there = context_.nodes.Checksum(target, task_.job.replica_path);
+  if (!there.value) return Again(there.answer.message);
+  const auto here = context_.nodes.Checksum(source, task_.job.replica_path);
+  if (!here.value) {
+    if (here.answer.code == StatusCode::kNotFound) LookAtSource(source);
+    return Again(here.answer.message);
+  }
+  if (*there.value == *here.value) return Complete(true);
+
+  const auto repository = Find();
+  if (!repository) return Complete(false);
+  const auto& books = repository->books;
+  const int from = repository->Position(source->storage);
+  const bool written = books.generation != held ||
+                       std::any_of(books.intents.begin(), books.intents.end(),
+                                   [&](const auto& intent) { return intent.storage == from; });
+  return written ? Complete(false) : Replace(target, *repository);
+}
+
+// It differs although nothing was written: nobody may rely on it any more. It is removed, and made
+// anew by the next run; one that differs again is for people to look at.
+JobRun::Result JobRun::Replace(const NodePtr& target, const Repository& repository) {
+  context_.metrics.mismatches
+      .Add({{"virtual_storage", task_.virtual_storage}, {"storage", task_.storage}})
+      .Increment();
+  const std::string error = fmt::format("{} while nothing was written to it", kDiffer);
+  const int position = repository.Position(task_.storage);
+  const bool again = repository.books.replicas[position].job.error.starts_with(kDiffer);
+  Log(observe::Level::kError, "a replica is not used: it differs", error);
+
+  begun_ = datastore::NowSinceBoot();
+  if (Change(datastore::WithdrawClaimOf(task_.storage)) != Outcome::kDone) return Lose();
+  if (again) return EndRun(datastore::ParkRun(task_.storage, run_, error), Result::kParked);
+  const NodeAnswer answer = context_.nodes.Remove(target, task_.job.replica_path, MakeGate());
+  if (!answer.ok()) return EndFailed(answer);
+  return EndRun(datastore::RetryRun(task_.storage, run_, error, Delay()), Result::kFailed);
+}
+
+JobRun::Result JobRun::CopyFailed(const NodePtr& target, const NodePtr& source,
+                                  const NodeAnswer& answer) {
+  if (answer.end == CallEnd::kAnswered) {
+    LookAtSource(source);
+    if (SpeaksOfLockFiles(answer.message) && StillMine()) {
+      const NodeAnswer cleaned = context_.nodes.CleanUp(target, task_.job.replica_path, MakeGate());
+      if (!cleaned.ok()) Log(observe::Level::kWarn, "cleaning up failed", cleaned.message);
+    }
+  }
+  return EndFailed(answer);
+}
+
+// The source may have lost the repository: asked with its disk known to be the same before and
+// after, so that no is no.
+void JobRun::LookAtSource(const NodePtr& source) {
+  const auto exists = context_.nodes.Exists(source, task_.job.replica_path);
+  if (!exists.value || *exists.value) return;
+  const NodePtr now = NodeOf(source->storage);
+  const bool same_disk = now != nullptr && MayTouch(now) && !source->disk.filesystem_id.empty() &&
+                         now->disk.filesystem_id == source->disk.filesystem_id;
+  if (!same_disk) return;
+  Change(datastore::WithdrawClaimOf(source->storage));
+  Log(observe::Level::kError, "a replica is lost",
+      fmt::format("storage \"{}\" has no repository at \"{}\" any more", source->storage,
+                  task_.job.replica_path));
+}
+
+// ---- deletes -----------------------------------------------------------------------------------
+
+JobRun::Result JobRun::Delete() {
+  const NodePtr node = NodeOf(task_.storage);
+  if (!MayTouch(node)) return Result::kNotStarted;
+  const Started started = Start(
+      [&](int64_t instance) { return datastore::StartDeleteOn(task_.storage, run_, instance); });
+  if (started == Started::kRefused) return PutOff("it may not be deleted at the moment");
+  if (started == Started::kUnknown) return Result::kLost;
+  const NodeAnswer answer = context_.nodes.Remove(node, task_.job.replica_path, MakeGate());
+  return answer.ok() ? Complete(true) : EndFailed(answer);
+}
+
+// ---- the books ---------------------------------------------------------------------------------
+
+JobRun::Started JobRun::Start(const std::function<Rule(int64_t instance)>& rule) {
+  const int64_t instance = context_.keeper.instance();
+  if (instance == 0) return Started::kUnknown;
+  run_ = context_.keeper.NextId();
+  instance_ = instance;
+  begun_ = datastore::NowSinceBoot();
+  switch (Change(rule(instance))) {
+    case Outcome::kDone:
+      return Started::kYes;
+    case Outcome::kRefused:
+      return Started::kRefused;
+    case Outcome::kUnknown:
+      break;
+  }
+  // It may be recorded: then it is ours until it is released.
+  context_.keeper.LoseRun(task_.job.repository_id, Name(), task_.storage, run_,
+                          datastore::End::kNeverSent, datastore::ReleaseRun(task_.storage, run_));
+  return Started::kUnknown;
+}
+
+bool JobRun::StillMine() {
+  bool mine = false;
+  begun_ = datastore::NowSinceBoot();
+  Change([&](Repository& repository) {
+    const int position = repository.Position(task_.storage);
+    if (position == datastore::kNoStorage) return false;
+    const auto& replica = repository.books.replicas[position];
+    mine = datastore::IsBusy(replica) && replica.job.run == run_;
+    return false;
+  });
+  return mine;
+}
+
+JobRun::Result JobRun::Complete(bool verified) {
+  return EndRun(datastore::CompleteRun(task_.storage, run_, verified),
+                verified ? Result::kCompleted : Result::kUnproven);
+}
+
+// The calls of the run are over.
+JobRun::Result JobRun::EndRun(const Rule& rule, Result result) {
+  return Change(rule) == Outcome::kUnknown ? Lose() : result;
+}
+
+// What became of the run could not be recorded: it claims nothing, and is released later.
+JobRun::Result JobRun::Lose() {
+  context_.keeper.LoseRun(task_.job.repository_id, Name(), task_.storage, run_,
+                          datastore::End::kAnswered, datastore::ReleaseRun(task_.storage, run_));
+  return Result::kLost;
+}
+
+JobRun::Result JobRun::Again(std::string_view error) {
+  Log(observe::Level::kWarn, "replication job failed", error);
+  return EndRun(AfterFailure(error, false), Result::kFailed);
+}
+
+JobRun::Result JobRun::EndFailed(const NodeAnswer& answer) {
+  const bool permanent = answer.end == CallEnd::kAnswered && IsPermanent(answer.code);
+  const Rule rule = AfterFailure(answer.message, permanent);
+  const bool parked = permanent || task_.job.attempts + 1 >= kMaxAttempts;
+  Log(parked ? observe::Level::kError : observe::Level::kWarn,
+      parked ? "replication job parked" : "replication job failed", answer.message);
+  const Result result = parked ? Result::kParked : Result::kFailed;
+  if (answer.end == CallEnd::kNeverSent) return EndRun(rule, result);
+  context_.keeper.LoseRun(task_.job.repository_id, Name(), task_.storage, run_, EndOf(answer),
+                          rule);
+  return answer.end == CallEnd::kLost ? Result::kLost : result;
+}
+
+Rule JobRun::AfterFailure(std::string_view error, bool permanent) const {
+  if (permanent || task_.job.attempts + 1 >= kMaxAttempts) {
+    return datastore::ParkRun(task_.storage, run_, error);
+  }
+  return datastore::RetryRun(task_.storage, run_, error, Delay());
+}
+
+JobRun::Result JobRun::PutOff(std::string_view error) {
+  Change(datastore::PutJobOff(task_.storage, error, Delay()));
+  return Result::kNotStarted;
+}
+
+JobRun::Outcome JobRun::Change(const Rule& rule) const {
+  std::promise<datastore::Result<Changed>> promise;
+  auto answer = promise.get_future();
+  context_.keeper.Change(
+      task_.job.repository_id, rule, db::After(kBooksTimeout),
+      [&promise](datastore::Result<Changed> done) { promise.set_value(std::move(done)); });
+  const auto result = answer.get();
+  if (!result.ok()) return Outcome::kUnknown;
+  return result.value == Changed::kDone ? Outcome::kDone : Outcome::kRefused;
+}
+
+std::optional<Repository> JobRun::Find() const {
+  std::promise<datastore::Result<std::optional<Repository>>> promise;
+  auto answer = promise.get_future();
+  context_.keeper.store().Find(task_.job.repository_id, db::After(kBooksTimeout),
+                               [&promise](auto found) { promise.set_value(std::move(found)); });
+  auto result = answer.get();
+  return result.ok() ? std::move(result.value) : std::nullopt;
+}
+
+// ---- nodes -------------------------------------------------------------------------------------
+
+NodePtr JobRun::NodeOf(std::string_view storage) const {
+  return proxy::FindNode(context_.snapshot(), task_.virtual_storage, storage);
+}
+
+bool JobRun::MayTouch(const NodePtr& node) const {
+  return node != nullptr && node->health == nodes::Health::kUp && node->writable();
+}
+
+// The primary first; which of them may serve is the books' to say.
+std::vector<std::string> JobRun::HealthySources(const Repository& repository) const {
+  std::vector<std::string> sources;
+  const auto add = [&](int position) {
+    const NodePtr node = NodeOf(repository.Name(position));
+    if (MayTouch(node)) sources.push_back(node->storage);
+  };
+  const int primary = repository.books.primary;
+  if (primary != datastore::kNoStorage) add(primary);
+  for (int each = 0; each < static_cast<int>(repository.storages.size()); ++each) {
+    if (each != primary && repository.storages[each] != task_.storage) add(each);
+  }
+  return sources;
+}
+
+Gate JobRun::MakeGate() const {
+  return std::make_shared<RunGate>(context_.keeper,
+                                   datastore::Write{.intent = run_,
+                                                    .instance = instance_,
+                                                    .begun = begun_,
+                                                    .repository_id = task_.job.repository_id,
+                                                    .name = Name(),
+                                                    .storage = task_.storage});
+}
+
+datastore::RepositoryName JobRun::Name() const {
+  return {task_.virtual_storage, task_.job.relative_path};
+}
+
+std::chrono::milliseconds JobRun::Delay() const { return DelayAfter(task_.job.attempts, Chance()); }
+
+void JobRun::Log(observe::Level level, std::string_view message, std::string_view error) const {
+  context_.logger.Log(level, message,
+                      {{"virtual_storage", task_.virtual_storage},
+                       {"storage", task_.storage},
+                       {"relative_path", task_.job.relative_path},
+                       {"replica_path", task_.job.replica_path},
+                       {"repository_id", task_.job.repository_id},
+                       {"attempt", int64_t{task_.job.attempts} + 1},
+                       {"error", error}});
+}
+
+}  // namespace praefect::replication

@@ -1,0 +1,85 @@
+#pragma once
+
+// One run of a job: what brings one replica up, or deletes it, from its start in the books to its
+// proof. Blocks; called on threads of the replicator.
+
+#include <functional>
+#include <random>
+#include <string>
+
+#include "datastore/bookkeeper.h"
+#include "observe/log.h"
+#include "replication/metrics.h"
+#include "replication/node_client.h"
+#include "replication/retry.h"
+
+namespace praefect::replication {
+
+struct Task {
+  std::string virtual_storage;
+  std::string storage;  // where it is to be done
+  datastore::DueJob job;
+};
+
+// What is referred to outlives it.
+struct RunContext {
+  datastore::Bookkeeper& keeper;
+  const NodeClient& nodes;
+  std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
+  observe::Logger& logger;
+  Metrics& metrics;
+};
+
+// How long the database may take for one step; a job whose step it did not take stays as it is, or
+// lingers.
+inline constexpr std::chrono::seconds kBooksTimeout{10};
+
+class JobRun {
+ public:
+  JobRun(const RunContext& context, Task task);
+  void Run();
+
+ private:
+  // Of a run that is over; a label of a metric.
+  enum class Result { kCompleted, kUnproven, kFailed, kParked, kLost, kNotStarted };
+  static std::string_view Name(Result result);
+  enum class Outcome { kDone, kRefused, kUnknown };
+  enum class Started { kYes, kRefused, kUnknown };
+
+  Result Copy();
+  Result ParkUnknown();
+  Result Prove(const proxy::NodePtr& target, const proxy::NodePtr& source, int64_t held);
+  Result Replace(const proxy::NodePtr& target, const datastore::Repository& repository);
+  Result CopyFailed(const proxy::NodePtr& target, const proxy::NodePtr& source,
+                    const proxy::NodeAnswer& answer);
+  void LookAtSource(const proxy::NodePtr& source);
+  Result Delete();
+
+  Started Start(const std::function<datastore::Rule(int64_t instance)>& rule);
+  bool StillMine();
+  Result Complete(bool verified);
+  Result EndRun(const datastore::Rule& rule, Result result);
+  Result Lose();
+  Result Again(std::string_view error);
+  Result EndFailed(const proxy::NodeAnswer& answer);
+  datastore::Rule AfterFailure(std::string_view error, bool permanent) const;
+  Result PutOff(std::string_view error);
+  Outcome Change(const datastore::Rule& rule) const;
+  std::optional<datastore::Repository> Find() const;
+
+  proxy::NodePtr NodeOf(std::string_view storage) const;
+  bool MayTouch(const proxy::NodePtr& node) const;
+  std::vector<std::string> HealthySources(const datastore::Repository& repository) const;
+  Gate MakeGate() const;
+  datastore::RepositoryName Name() const;
+  std::chrono::milliseconds Delay() const;
+  void Log(observe::Level level, std::string_view message, std::string_view error) const;
+
+  const RunContext& context_;
+  const Task task_;
+  int64_t run_ = 0;
+  int64_t instance_ = 0;         // as which it was recorded
+  datastore::BootTime begun_{};  // before what it was last recorded with went to the database
+};
+
+}  // namespace praefect::replication

@@ -1,0 +1,110 @@
+#include "replication/node_client.h"
+
+#include <fmt/format.h>
+
+#include "gitaly/metadata.h"
+#include "gitaly/repository.pb.h"
+
+namespace praefect::replication {
+namespace {
+
+using proxy::NodeAnswer;
+using proxy::NodePtr;
+using proxy::NodeRequest;
+
+NodeRequest RequestFor(std::string_view method, const google::protobuf::MessageLite& message) {
+  NodeRequest request;
+  request.path = fmt::format("/gitaly.RepositoryService/{}", method);
+  request.message = message.SerializeAsString();
+  return request;
+}
+
+void Name(::gitaly::Repository& repository, const nodes::Node& node, const std::string& path) {
+  repository.set_storage_name(node.storage);
+  repository.set_relative_path(path);
+}
+
+template <class Request>
+Request About(const NodePtr& node, const std::string& path) {
+  Request request;
+  Name(*request.mutable_repository(), *node, path);
+  return request;
+}
+
+// The one response of a unary call; without one, or with one that is none, the answer is an error.
+template <class Response>
+std::optional<Response> Only(NodeAnswer& answer) {
+  if (!answer.ok()) return std::nullopt;
+  Response response;
+  if (answer.responses.size() == 1 && response.ParseFromString(answer.responses[0])) {
+    return response;
+  }
+  answer.code = http2::StatusCode::kInternal;
+  answer.message = "the node's answer is no message of Gitaly's";
+  return std::nullopt;
+}
+
+// "13.2.0-rc1" -> {13, 2}; nothing for what is not known.
+std::optional<std::pair<int, int>> MajorMinor(const std::string& version) {
+  int major = 0, minor = 0;
+  if (sscanf(version.c_str(), "%d.%d", &major, &minor) != 2) return std::nullopt;
+  return std::pair{major, minor};
+}
+
+}  // namespace
+
+Asked<bool> NodeClient::Exists(const NodePtr& node, const std::string& path) const {
+  NodeRequest request =
+      RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(node, path));
+  request.timeout = kQuestionTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (const auto response = Only<::gitaly::RepositoryExistsResponse>(answer)) {
+    return {response->exists(), {}};
+  }
+  return {std::nullopt, std::move(answer)};
+}
+
+Asked<std::string> NodeClient::Checksum(const NodePtr& node, const std::string& path) const {
+  NodeRequest request =
+      RequestFor("CalculateChecksum", About<::gitaly::CalculateChecksumRequest>(node, path));
+  request.timeout = kChecksumTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (const auto response = Only<::gitaly::CalculateChecksumResponse>(answer)) {
+    return {response->checksum(), {}};
+  }
+  return {std::nullopt, std::move(answer)};
+}
+
+NodeAnswer NodeClient::Replicate(const NodePtr& node, const nodes::Node& source,
+                                 const std::string& path, Gate gate) const {
+  auto message = About<::gitaly::ReplicateRepositoryRequest>(node, path);
+  Name(*message.mutable_source(), source, path);
+  NodeRequest request = RequestFor("ReplicateRepository", message);
+  request.metadata.emplace_back(
+      gitaly::kGitalyServersHeader,
+      gitaly::EncodeGitalyServers({{source.storage, {source.address_text, source.token}}}));
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
+}
+
+NodeAnswer NodeClient::Remove(const NodePtr& node, const std::string& path, Gate gate) const {
+  NodeRequest request =
+      RequestFor("RemoveRepository", About<::gitaly::RemoveRepositoryRequest>(node, path));
+  request.gate = std::move(gate);
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (answer.code == http2::StatusCode::kNotFound) answer.code = http2::StatusCode::kOk;
+  return answer;
+}
+
+NodeAnswer NodeClient::CleanUp(const NodePtr& node, const std::string& path, Gate gate) const {
+  // `Cleanup` was there until 15.11, and did this until then.
+  const auto version = MajorMinor(node->server_version);
+  const bool old = version && *version <= std::pair{15, 11};
+  NodeRequest request = old ? RequestFor("Cleanup", About<::gitaly::CleanupRequest>(node, path))
+                            : RequestFor("OptimizeRepository",
+                                         About<::gitaly::OptimizeRepositoryRequest>(node, path));
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
+}
+
+}  // namespace praefect::replication

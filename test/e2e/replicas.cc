@@ -1,0 +1,238 @@
+#include "e2e/replicas.h"
+
+#include <fcntl.h>
+#include <catch2/catch.hpp>
+#include <future>
+
+#include "config/address.h"
+#include "datastore/rules.h"
+#include "db/migrations.h"
+
+namespace praefect::test {
+namespace {
+
+using namespace std::chrono_literals;
+using datastore::kNoStorage;
+
+constexpr char kVirtualStorage[] = "default";
+const std::vector<std::string> kStorages = {"gitaly-1", "gitaly-2", "gitaly-3"};
+
+datastore::BookkeeperOptions ShortTimes() {
+  datastore::BookkeeperOptions options;
+  options.windows.beat = 100ms;
+  options.windows.lost_linger = 600ms;
+  options.linger = 100ms;
+  options.name = "test";
+  options.boot_id = "test";
+  return options;
+}
+
+template <class T, class Begin>
+T Wait(Begin begin) {
+  std::promise<datastore::Result<T>> promise;
+  auto answer = promise.get_future();
+  begin([&](datastore::Result<T> result) { promise.set_value(std::move(result)); });
+  auto result = answer.get();
+  INFO((result.error ? result.error->message : ""));
+  REQUIRE(result.ok());
+  return std::move(result.value);
+}
+
+}  // namespace
+
+Replicas::Replicas() {
+  for (const std::string& storage : kStorages) {
+    NodeSetup setup;
+    setup.storage = storage;
+    setup.token = "token of " + storage;
+    std::filesystem::create_directories(directory_ / "tmp");
+    nodes_.push_back(std::make_unique<StorageNode>(setup, directory_.path()));
+    nodes_.back()->Start();
+    health_.push_back(nodes::Health::kUp);
+  }
+  observe::LoggerOptions options;
+  options.level = observe::Level::kDebug;
+  auto logger = observe::OpenLogger(options, directory_ / "log");
+  REQUIRE(logger.ok());
+  logger_ = *std::move(logger);
+  auto database = db::OpenSqlite({.path = directory_ / "praefect.db"}, *logger_);
+  REQUIRE(database.ok());
+  database_ = *std::move(database);
+  REQUIRE_FALSE(db::Migrator(*database_).UpAll(db::After(20s)));
+  store_ = std::make_unique<datastore::Store>(*database_,
+                                              datastore::Storages{{kVirtualStorage, kStorages}});
+  calls_ = std::make_unique<proxy::NodeCalls>(memory_, resolver_, 10s);
+  client_ = std::make_unique<replication::NodeClient>(*calls_);
+  metrics_ = std::make_unique<replication::Metrics>(registry_, config::Prometheus());
+  std::promise<void> ready;
+  keeper_ = std::make_unique<datastore::Bookkeeper>(
+      *store_, ShortTimes(),
+      [this](const std::string&, const std::string& storage) {
+        const std::lock_guard lock(mutex_);
+        for (size_t i = 0; i < kStorages.size(); ++i) {
+          if (kStorages[i] == storage && health_[i] == nodes::Health::kUp) {
+            return datastore::NodeState::kHealthy;
+          }
+        }
+        return datastore::NodeState::kUnhealthy;
+      },
+      datastore::BookkeeperEvents{.changed =
+                                      [this](auto) {
+                                        if (replicator_ != nullptr) replicator_->Wake();
+                                      }},
+      *logger_, registry_);
+  REQUIRE(Eventually([&] { return keeper_->problem().empty(); }));
+  replicator_ = std::make_unique<replication::Replicator>(
+      replication::RunContext{*keeper_, *client_,
+                              [this] {
+                                const std::lock_guard lock(mutex_);
+                                return snapshot_;
+                              },
+                              *logger_, *metrics_},
+      replication::Replicator::Settings{});
+  Publish();
+}
+
+Replicas::~Replicas() {
+  calls_->Stop();
+  replicator_->Stop();
+  keeper_.reset();
+  for (auto& node : nodes_) CHECK(node->Stop().value_or(0) == 0);
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_ / "tmp")) {
+    left.insert(entry.path());
+  }
+  CHECK(left.empty());
+}
+
+void Replicas::SetHealth(size_t index, nodes::Health health) {
+  {
+    const std::lock_guard lock(mutex_);
+    health_[index] = health;
+  }
+  Publish();
+}
+
+void Replicas::Publish() {
+  auto snapshot = std::make_shared<nodes::Snapshot>();
+  auto& virtual_storage = snapshot->virtual_storages.emplace_back();
+  virtual_storage.name = kVirtualStorage;
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    nodes::Node node;
+    node.id = static_cast<uint32_t>(i);
+    node.virtual_storage = kVirtualStorage;
+    node.storage = kStorages[i];
+    node.address_text = nodes_[i]->address();
+    const auto address = config::ParseNodeAddress(node.address_text);
+    REQUIRE(address.ok());
+    node.address = *address;
+    node.token = "token of " + kStorages[i];
+    node.health = health_[i];
+    node.disk.filesystem_id = "disk of " + kStorages[i];
+    virtual_storage.nodes.push_back(std::move(node));
+  }
+  snapshot_ = snapshot;
+  calls_->Publish(snapshot);
+  replicator_->Publish(snapshot);
+}
+
+int64_t Replicas::Make(const std::string& path) {
+  std::promise<datastore::Opened> promise;
+  keeper_->Create({.name = {kVirtualStorage, path}, .replica_path = path, .primary = kStorages[0]},
+                  db::After(20s), [&](datastore::Opened opened, std::string) {
+                    promise.set_value(std::move(opened));
+                  });
+  const datastore::Opened opened = promise.get_future().get();
+  INFO(opened.why);
+  REQUIRE(opened.result == datastore::Opened::kRecorded);
+  const Outcome made =
+      Git({"init", "--bare", "--quiet", "--initial-branch=main", node(0).Folder(path).string()});
+  REQUIRE(made.exit_status == 0);
+  std::promise<datastore::Told> told;
+  keeper_->Settle(opened.write, [&](datastore::Told answer) { told.set_value(answer); });
+  REQUIRE(told.get_future().get() == datastore::Told::kAcknowledged);
+  return opened.write.repository_id;
+}
+
+void Replicas::Write(int64_t id, const std::string& branch) {
+  const datastore::Repository repository = Get(id);
+  std::promise<datastore::Opened> promise;
+  keeper_->Open({.repository_id = id,
+                 .name = repository.name,
+                 .storage = kStorages[0],
+                 .term = repository.books.term},
+                db::After(20s),
+                [&](datastore::Opened opened) { promise.set_value(std::move(opened)); });
+  const datastore::Opened opened = promise.get_future().get();
+  INFO(opened.why);
+  REQUIRE(opened.result == datastore::Opened::kRecorded);
+  const std::string folder = "--git-dir=" + node(0).Folder(repository.replica_path).string();
+  constexpr char kEmptyTree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+  Outcome made = Git({folder, "hash-object", "-t", "tree", "-w", "/dev/null"});
+  made = Git({folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", branch,
+              kEmptyTree});
+  REQUIRE(made.exit_status == 0);
+  made.output.erase(made.output.find_last_not_of('\n') + 1);
+  REQUIRE(Git({folder, "update-ref", "refs/heads/" + branch, made.output}).exit_status == 0);
+  std::promise<datastore::Told> told;
+  keeper_->Settle(opened.write, [&](datastore::Told answer) { told.set_value(answer); });
+  REQUIRE(told.get_future().get() == datastore::Told::kAcknowledged);
+}
+
+void Replicas::Change(int64_t id, datastore::Rule rule) {
+  CHECK(Wait<datastore::Changed>([&](auto done) {
+          keeper_->Change(id, std::move(rule), db::After(20s), done);
+        }) == datastore::Changed::kDone);
+}
+
+void Replicas::Withdraw(int64_t id, size_t index) {
+  Change(id, datastore::WithdrawClaimOf(kStorages[index]));
+}
+
+void Replicas::Remove(int64_t id) { Change(id, datastore::RemoveRepository()); }
+
+datastore::Repository Replicas::Get(int64_t id) {
+  auto found = Wait<std::optional<datastore::Repository>>(
+      [&](auto done) { store_->Find(id, db::After(20s), done); });
+  REQUIRE(found.has_value());
+  return *std::move(found);
+}
+
+bool Replicas::Exists(int64_t id) {
+  return Wait<std::optional<datastore::Repository>>(
+             [&](auto done) { store_->Find(id, db::After(20s), done); })
+      .has_value();
+}
+
+const datastore::Job& Replicas::JobOn(int64_t id, size_t index) {
+  last_ = Get(id);
+  const int position = last_.Position(kStorages[index]);
+  REQUIRE(position != kNoStorage);
+  return last_.books.replicas[position].job;
+}
+
+bool Replicas::IsWhole(int64_t id) {
+  const datastore::Repository repository = Get(id);
+  const auto& books = repository.books;
+  if (!books.intents.empty() || repository.storages.size() != kStorages.size()) return false;
+  for (int each = 0; each < static_cast<int>(books.replicas.size()); ++each) {
+    const auto& replica = books.replicas[each];
+    if (!datastore::IsCurrent(books, each) || !replica.verified ||
+        replica.job.state != datastore::JobState::kNone) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Replicas::WaitUntilWhole(int64_t id) {
+  return Eventually([&] { return IsWhole(id); });
+}
+
+bool Replicas::HaveEqualRefs(const std::string& path) {
+  const auto refs = node(0).Refs(path);
+  return node(1).Refs(path) == refs && node(2).Refs(path) == refs;
+}
+
+}  // namespace praefect::test

@@ -1,0 +1,72 @@
+#pragma once
+
+// Three real storage nodes, the books in an embedded store, and the replicator between them: what a
+// running Praefect does with replicas, without its data plane. The tests write to the primary's
+// disk as a client's call would have had it done, and record that in the books.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "db/sqlite.h"
+#include "e2e/storage_node.h"
+#include "replication/replicator.h"
+
+namespace praefect::test {
+
+class Replicas {
+ public:
+  Replicas();
+  ~Replicas();
+
+  StorageNode& node(size_t index) { return *nodes_.at(index); }
+  datastore::Bookkeeper& keeper() { return *keeper_; }
+  // What Praefect believes of a node from now on.
+  void SetHealth(size_t index, nodes::Health health);
+
+  // A live repository with its primary on the first node, empty there.
+  int64_t Make(const std::string& path);
+  // One commit more on a branch of the primary, acknowledged.
+  void Write(int64_t id, const std::string& branch);
+  // Nobody vouches for the replica any more.
+  void Withdraw(int64_t id, size_t index);
+  // Removed by the books, deletes due.
+  void Remove(int64_t id);
+
+  datastore::Repository Get(int64_t id);
+  bool Exists(int64_t id);
+  const datastore::Job& JobOn(int64_t id, size_t index);
+  // Every replica is current and verified, and nothing is to be done.
+  bool IsWhole(int64_t id);
+  bool WaitUntilWhole(int64_t id);
+  // The references of all nodes are those of the first.
+  bool HaveEqualRefs(const std::string& path);
+
+ private:
+  void Publish();
+  void Change(int64_t id, datastore::Rule rule);
+
+  TemporaryDirectory directory_;
+  std::vector<std::unique_ptr<StorageNode>> nodes_;
+  std::unique_ptr<observe::Logger> logger_;
+  observe::Registry registry_;
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<datastore::Store> store_;
+  http2::MemoryMeter memory_;
+  net::Resolver resolver_;
+  std::unique_ptr<proxy::NodeCalls> calls_;
+  std::unique_ptr<replication::NodeClient> client_;
+  std::unique_ptr<replication::Metrics> metrics_;
+  std::unique_ptr<replication::Replicator> replicator_;
+  std::unique_ptr<datastore::Bookkeeper> keeper_;
+  datastore::Repository last_;
+
+  mutable std::mutex mutex_;
+  std::vector<nodes::Health> health_;                // guarded by mutex_
+  std::shared_ptr<const nodes::Snapshot> snapshot_;  // likewise
+};
+
+}  // namespace praefect::test
