@@ -16,6 +16,7 @@ NODE_SECRET = 'hunter2-node'
 STORAGES = ('gitaly1', 'gitaly2', 'gitaly3')
 VIRTUAL_STORAGE = 'default'  # as long as the others, so that all requests have the same size
 READY_S = 20
+SYSTEM_ROOTS = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')
 
 
 class Failed(Exception):
@@ -68,6 +69,10 @@ class Certificate:
                         '-nodes', '-keyout', self.key, '-out', self.certificate, '-days', '2',
                         '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
                        check=True, capture_output=True)
+        # What an operator trusts who added one: all that the system trusts as well.
+        self.roots = directory / 'roots.pem'
+        system = SYSTEM_ROOTS.read_text() if SYSTEM_ROOTS.exists() else ''
+        self.roots.write_text(system + self.certificate.read_text())
 
 
 class Bench:
@@ -83,6 +88,16 @@ class Bench:
 
     def close(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def folder(self, name):
+        """A new one, for the block."""
+        path = self.directory / name
+        path.mkdir()
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path)
 
     @contextlib.contextmanager
     def process(self, arguments, cpu, name, environment=None):
@@ -113,6 +128,9 @@ class Bench:
                 wait_until(lambda port=port: answers(port), 'a node did not listen')
             yield ports
 
+    def said(self, name):
+        return f'{name}: {(self.directory / f"{name}.output").read_text()[-2000:]}'
+
     def load_arguments(self, work, port, storage, secret, options):
         arguments = [self.load_program, work, '--port', port, '--storage', storage, '--secret', secret]
         for name, value in options.items():
@@ -121,13 +139,17 @@ class Bench:
                 arguments += [f'--{name.replace("_", "-")}'] + ([] if one is True else [one])
         return [str(argument) for argument in arguments]
 
-    def load(self, work, through, **options):
-        """What the load generator counted while it worked through a proxy."""
-        run = subprocess.run(self.load_arguments(work, through.port, through.storage, through.secret,
-                                                 {'pid': through.pids(), **through.load_options, **options}),
-                             capture_output=True, text=True, check=False, preexec_fn=pinned(self.other_cpu))
+    def load(self, work, through, program=(), environment=None, **options):
+        """What the load generator counted while it worked through a proxy. `program`, `environment`: of
+        "start"."""
+        arguments = self.load_arguments(work, through.port, through.storage, through.secret,
+                                        {'pid': through.pids(), **through.load_options, **options})
+        if program:
+            arguments += ['--', *map(str, program)]
+        run = subprocess.run(arguments, capture_output=True, text=True, check=False,
+                             preexec_fn=pinned(self.other_cpu), env={**os.environ, **(environment or {})})
         if run.returncode != 0:
-            raise Failed(f'{through.name}: {work}: {run.stderr.strip()}\n{through.said()}')
+            raise Failed(f'{through.name}: {work}: {run.stderr.strip()}\n{self.said("backend")}{through.said()}')
         return json.loads(run.stdout)
 
     @contextlib.contextmanager

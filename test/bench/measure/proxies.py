@@ -36,49 +36,49 @@ def node_table(storage, port, scheme='tcp', host='127.0.0.1'):
             f"token = '{NODE_SECRET}'\nprimary = {primary}\n")
 
 
-def praefect_configuration(bench, port, node_ports, directory, tls=False, node_scheme='tcp'):
+def praefect_configuration(bench, port, node_ports, folder, tls=False, node_scheme='tcp'):
     host = 'localhost' if node_scheme == 'tls' else '127.0.0.1'
     tables = [node_table(storage, node, node_scheme, host) for storage, node in zip(STORAGES, node_ports)]
     certificate = bench.certificate
     text = fill_in('praefect.toml', {
-        'PORT': free_port() if tls else port, 'ADMIN_PORT': free_port(), 'DIRECTORY': directory,
+        'PORT': free_port() if tls else port, 'ADMIN_PORT': free_port(), 'DIRECTORY': folder,
         'CLIENT_SECRET': CLIENT_SECRET, 'NODES': '\n'.join(tables),
         'TLS': f"tls_listen_addr = '127.0.0.1:{port}'\ntls.certificate_path = '{certificate.certificate}'\n"
                f"tls.key_path = '{certificate.key}'\n" if tls else ''})
-    path = directory / 'config.toml'
+    path = folder / 'config.toml'
     path.write_text(text)
     path.chmod(0o600)
     return path
 
 
-def praefect_arguments(bench, port, node_ports, directory, tls):
-    return [bench.praefect_program, '-config', praefect_configuration(bench, port, node_ports, directory, tls)]
+def praefect_arguments(bench, port, node_ports, folder, tls):
+    return [bench.praefect_program, '-config', praefect_configuration(bench, port, node_ports, folder, tls)]
 
 
-def nginx_arguments(bench, port, node_ports, directory, tls):
+def nginx_arguments(bench, port, node_ports, folder, tls):
     certificate = bench.certificate
-    path = directory / 'nginx.conf'
+    path = folder / 'nginx.conf'
     path.write_text(fill_in('nginx.conf', {
-        'PORT': port, 'NODE_PORT': node_ports[0], 'DIRECTORY': directory, 'TLS': 'ssl ' if tls else '',
+        'PORT': port, 'NODE_PORT': node_ports[0], 'DIRECTORY': folder, 'TLS': 'ssl ' if tls else '',
         'CERTIFICATE': f'ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key}; '
                        'ssl_protocols TLSv1.2 TLSv1.3; ssl_buffer_size 16k;' if tls else ''}))
-    return ['/usr/sbin/nginx', '-p', directory, '-c', path, '-e', directory / 'error.log']
+    return ['/usr/sbin/nginx', '-p', folder, '-c', path, '-e', folder / 'error.log']
 
 
-def haproxy_arguments(bench, port, node_ports, directory, tls):
-    both = directory / 'both.pem'
+def haproxy_arguments(bench, port, node_ports, folder, tls):
+    both = folder / 'both.pem'
     both.write_text(bench.certificate.certificate.read_text() + bench.certificate.key.read_text())
-    path = directory / 'haproxy.cfg'
+    path = folder / 'haproxy.cfg'
     path.write_text(fill_in('haproxy.cfg', {
         'PORT': port, 'NODE_PORT': node_ports[0], 'TLS': f'ssl crt {both} alpn h2 ' if tls else ''}))
     return ['/usr/sbin/haproxy', '-db', '-f', path]
 
 
-def nghttpx_arguments(bench, port, node_ports, directory, tls):
+def nghttpx_arguments(bench, port, node_ports, folder, tls):
     certificate = bench.certificate
-    path = directory / 'nghttpx.conf'
+    path = folder / 'nghttpx.conf'
     path.write_text(fill_in('nghttpx.conf', {
-        'PORT': port, 'NODE_PORT': node_ports[0], 'DIRECTORY': directory, 'TLS': '' if tls else ';no-tls',
+        'PORT': port, 'NODE_PORT': node_ports[0], 'DIRECTORY': folder, 'TLS': '' if tls else ';no-tls',
         'CERTIFICATE': f'certificate-file={certificate.certificate}\nprivate-key-file={certificate.key}'
                        if tls else ''}))
     return ['/usr/sbin/nghttpx', f'--conf={path}', '--single-process']
@@ -88,12 +88,6 @@ ARGUMENTS = {'praefect': praefect_arguments, 'nginx': nginx_arguments, 'haproxy'
              'nghttpx': nghttpx_arguments}
 PEERS = ('nginx', 'haproxy', 'nghttpx')
 
-
-def version(bench, name):
-    command = {'praefect': [bench.praefect_program, '-version'], 'nginx': ['/usr/sbin/nginx', '-v'],
-               'haproxy': ['/usr/sbin/haproxy', '-v'], 'nghttpx': ['/usr/sbin/nghttpx', '--version']}[name]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (run.stdout + run.stderr).splitlines()[0]
 
 
 @contextlib.contextmanager
@@ -106,24 +100,14 @@ def serving(bench, name, tls=False):
             yield Running(name, node_ports[0], STORAGES[0], CLIENT_SECRET)
             return
         port = free_port()
-        directory = bench.directory / 'proxy'
-        directory.mkdir()
-        arguments = ARGUMENTS[name](bench, port, node_ports, directory, tls)
-        try:
+        with bench.folder('proxy') as folder:
+            arguments = ARGUMENTS[name](bench, port, node_ports, folder, tls)
             with bench.process(arguments, bench.proxy_cpu, name) as process:
                 running = Running(name, port, VIRTUAL_STORAGE if is_praefect else STORAGES[0], CLIENT_SECRET,
-                                  process.pid, files=(bench.directory / f'{name}.output', directory / 'error.log'))
+                                  process.pid, files=(bench.directory / f'{name}.output', folder / 'error.log'))
                 if tls:
                     running.load_options['root'] = bench.certificate.certificate
                 wait_until(lambda: answers(port) or process.poll() is not None, f'{name} did not listen')
                 if process.poll() is not None:
                     raise Failed(f'{name} did not start: {running.said()}')
                 yield running
-        finally:
-            remove(directory)
-
-
-def remove(directory):
-    for path in sorted(directory.rglob('*'), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    directory.rmdir()

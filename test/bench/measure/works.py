@@ -9,38 +9,52 @@ from measure.proxies import PEERS, Running, praefect_configuration, serving
 
 MIB = 1 << 20
 GIB = 1 << 30
+MESSAGE = 128 << 10  # of transfers
 OTHERS = {'connections': 8, 'streams': 16}  # who makes unary calls, as many as come
 
 
-def unary(bench, proxy, seconds):
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Of the measurements. Figures with another `share` than 1 say nothing; the programs do run."""
+    seconds: float = 1.5
+    share: int = 1  # the part of connections, streams and bytes
+
+    def times(self, factor=1):
+        return {'warm_up': min(0.4, self.seconds), 'seconds': factor * self.seconds}
+
+    def of(self, number):
+        return max(1, number // self.share)
+
+
+def unary(bench, proxy, size):
     with serving(bench, proxy) as through:
-        counted = bench.load('unary', through, **OTHERS, warm_up=0.4, seconds=seconds)
+        counted = bench.load('unary', through, **OTHERS, **size.times())
     return {'cpu_us_per_call': counted['cpu_us'] / counted['calls'],
             'calls_per_s': counted['calls'] / counted['seconds']}
 
 
 def paced(rate):
-    def run(bench, proxy, seconds):
+    def run(bench, proxy, size):
         with serving(bench, proxy) as through:
-            counted = bench.load('unary', through, connections=8, rate=rate, warm_up=0.4, seconds=2 * seconds)
+            counted = bench.load('unary', through, connections=8, rate=rate, **size.times(2))
         return {'cpu_us_per_call': counted['cpu_us'] / counted['calls'],
                 'p50_us': counted['p50_us'], 'p99_us': counted['p99_us']}
     return run
 
 
 def transfer(work, tls=False):
-    def run(bench, proxy, seconds):
+    def run(bench, proxy, size):
         with serving(bench, proxy, tls) as through:
-            counted = bench.load(work, through, connections=4, streams=2, bytes=128 * MIB, warm_up=0.4,
-                                 seconds=seconds)
+            counted = bench.load(work, through, connections=4, streams=2, **size.times(),
+                                 bytes=size.of(128 * MIB // MESSAGE) * MESSAGE)
         return {'cpu_s_per_gib': counted['cpu_us'] / 1e6 / (counted['bytes'] / GIB),
                 'mib_per_s': counted['bytes'] / MIB / counted['seconds']}
     return run
 
 
-def pingpong(bench, proxy, seconds):
+def pingpong(bench, proxy, size):
     with serving(bench, proxy) as through:
-        counted = bench.load('pingpong', through, connections=8, streams=4, warm_up=0.4, seconds=seconds)
+        counted = bench.load('pingpong', through, connections=8, streams=4, **size.times())
     return {'cpu_us_per_round': counted['cpu_us'] / counted['rounds'],
             'rounds_per_s': counted['rounds'] / counted['seconds']}
 
@@ -51,23 +65,24 @@ def resident(pids, name='VmRSS'):
 
 
 def held(work, connections, streams):
-    def run(bench, proxy, _seconds):
+    def run(bench, proxy, size):
         with serving(bench, proxy) as through:
             idle = resident(through.pids())
-            counted = bench.load(work, through, connections=connections, streams=streams)
+            counted = bench.load(work, through, connections=size.of(connections), streams=size.of(streams))
         return {'bytes_above_idle': counted['resident_bytes'] - idle}
     return run
 
 
 def stalled(after):
     """400 downloads that stall after so many bytes each; others that make calls meanwhile."""
-    def run(bench, proxy, seconds):
-        others = {**OTHERS, 'warm_up': 0.4, 'seconds': seconds, 'may_starve': proxy != 'praefect'}
-        others = {name: value for name, value in others.items() if value is not False}
+    def run(bench, proxy, size):
+        others = {**OTHERS, **size.times()}
+        if proxy != 'praefect':
+            others['may_starve'] = True
         with serving(bench, proxy) as through:
             idle = resident(through.pids())
             alone = bench.load('unary', through, **others)
-            with bench.stalled(through, connections=4, streams=100, bytes=after):
+            with bench.stalled(through, connections=4, streams=size.of(100), bytes=after):
                 beside = bench.load('unary', through, **others)
                 peak = resident(through.pids(), 'VmHWM')
         rates = [counted['calls'] / counted['seconds'] for counted in (alone, beside)]
@@ -78,13 +93,12 @@ def stalled(after):
 
 def start(scheme):
     """Praefect alone: nobody else asks three nodes before it serves."""
-    def run(bench, proxy, _seconds):
-        directory = bench.directory / 'start'
-        directory.mkdir()
-        with bench.nodes(STORAGES, NODE_SECRET, tls=scheme == 'tls') as node_ports:
+    def run(bench, proxy, _size):
+        with bench.folder('start') as folder, bench.nodes(STORAGES, NODE_SECRET, scheme == 'tls') as node_ports:
             through = Running(proxy, free_port(), VIRTUAL_STORAGE, CLIENT_SECRET)
-            configuration = praefect_configuration(bench, through.port, node_ports, directory, node_scheme=scheme)
+            configuration = praefect_configuration(bench, through.port, node_ports, folder, node_scheme=scheme)
             counted = bench.load('start', through, cpu=bench.proxy_cpu,
+                                 environment={'SSL_CERT_FILE': str(bench.certificate.roots)},
                                  program=[bench.praefect_program, '-config', configuration])
         return {'seconds': counted['seconds']}
     return run

@@ -8,7 +8,7 @@
 namespace praefect::bench {
 namespace {
 
-constexpr int64_t kLongestWaitNs = 10'000'000'000;
+constexpr int64_t kLongestWaitNs = 20'000'000'000;
 
 int64_t Ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 

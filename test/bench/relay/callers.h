@@ -34,7 +34,7 @@ class Callers : public CallObserver {
       const uint64_t& count, const std::function<int64_t(int64_t)>& tick = [](int64_t) {
         return std::numeric_limits<int64_t>::max();
       });
-  // Until `condition` holds; one that does not within ten seconds is a failure, `what` is missing.
+  // Until `condition` holds; one that does not within 20 seconds is a failure, `what` is missing.
   bool WaitUntil(const std::function<bool()>& condition, const char* what);
   // Whether no call was left over. Starve: not a failure then.
   bool WaitForEnd();
