@@ -79,7 +79,7 @@ absl::StatusOr<BooksDatabase::Opening> BooksDatabase::OpenPostgres() {
   options.endpoint = sources_.database.pooled;
   Keep(db::OpenPostgres(std::move(options), sources_.logger));
   const Finding finding = Ask(kFirstPatience);
-  if (finding.schema) return absl::FailedPreconditionError(finding.problem);
+  if (finding.final) return absl::FailedPreconditionError(finding.problem);
   Note(finding);
   watcher_ = std::thread([this] { Watch(); });
   return Opening::kDone;
@@ -117,7 +117,9 @@ BooksDatabase::Finding BooksDatabase::Ask(std::chrono::milliseconds patience) {
 
 BooksDatabase::Finding BooksDatabase::AskSchema(db::Deadline deadline) {
   db::Schema schema;
-  if (const auto error = db::Migrator(*database()).Read(deadline, schema)) return {error->message};
+  if (const auto error = db::Migrator(*database()).Read(deadline, schema)) {
+    return {error->message, error->layer == db::Layer::kVersion};
+  }
   std::string warning;
   const absl::Status usable = db::CheckSchema(schema, warning);
   if (!usable.ok()) return {std::string(TextOf(usable)), true};
@@ -151,9 +153,9 @@ void BooksDatabase::Note(const Finding& finding) {
   const Finding last = std::exchange(last_, finding);
   if (usable) {
     if (!last.problem.empty()) LogUsable();
-  } else if (finding.schema) {
+  } else if (finding.final) {
     if (finding.problem != last.problem) {
-      sources_.logger.Error("the database's schema cannot be used", {{"error", finding.problem}});
+      sources_.logger.Error("the database must not be used", {{"error", finding.problem}});
     }
   } else if (last.problem.empty()) {
     sources_.logger.Warn("the database cannot be used: not ready for writes",

@@ -59,8 +59,8 @@ class BooksDatabase {
   };
   // PostgreSQL is asked once, and from then on by a thread of its own: one that cannot be reached
   // is a state and no error. The embedded store is opened and migrated. Fails, with nothing changed
-  // in the database, for a schema that this Praefect must not use, and for an embedded store that
-  // cannot be used: the message says what to do.
+  // in the database, for a schema or a PostgreSQL that this Praefect must not use, and for an
+  // embedded store that cannot be used: the message says what to do.
   absl::StatusOr<Opening> Open();
   // Lets go of the embedded store. Nothing may use the database any more.
   void Close();
@@ -72,7 +72,7 @@ class BooksDatabase {
 
   struct Finding {
     std::string problem;  // empty: it can be used
-    bool schema = false;  // the problem is the schema, and passes only when somebody acts
+    bool final = false;   // its schema or version: passes only when somebody acts
   };
 
   absl::StatusOr<Opening> OpenEmbedded();

@@ -20,6 +20,7 @@ namespace {
 
 // How often deadlines, repetitions and lingers are looked at.
 constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::minutes kSweepInterval{1};
 // What a gap between two looks at the nodes counts for at most.
 constexpr std::chrono::milliseconds kLongestGap{1'000};
 // For settles that are under way when the process stops.
@@ -292,6 +293,15 @@ class Bookkeeper::Impl {
     errands_.Add(withdraw, AfterTheirEnd(end));
   }
 
+  void SweepEvents() {
+    if (std::chrono::steady_clock::now() < next_sweep_) return;
+    next_sweep_ = db::After(kSweepInterval);
+    store_.SweepEvents(kMaxEvents, db::After(kAttemptTimeout),
+                       [this, token = in_flight_.Begin()](Result<int64_t> swept) {
+                         metrics_.events_swept.Increment(static_cast<double>(swept.value));
+                       });
+  }
+
   void Upkeep() {
     while (stop_.Sleep(kTick)) {
       opens_.Tick();
@@ -302,6 +312,7 @@ class Bookkeeper::Impl {
       errands_.Tick();
       lingers_.Look(options_.clock(), ask_node_);
       if (instance_.id() != 0) recovery_.Tick();
+      if (instance_.id() != 0) SweepEvents();
       metrics_.open_writes.Set(static_cast<double>(held_.size()));
       metrics_.lingering.Set(static_cast<double>(lingers_.size()));
       metrics_.owed.Set(static_cast<double>(settles_.owed() + errands_.owed() + drops_.owed() +
@@ -326,6 +337,7 @@ class Bookkeeper::Impl {
   SettleBatches settles_;
   Endings endings_;
   Recovery recovery_;
+  db::Deadline next_sweep_{};  // of the thread of upkeep
   db::StopSignal stop_;
   std::thread upkeep_;
 };

@@ -38,6 +38,8 @@ BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages
                                 "How often this process started over as another instance.")),
       buried(registry.Counter("gitaly_praefect_instances_buried_total",
                               "Other instances that were declared dead here.")),
+      events_swept(registry.Counter("gitaly_praefect_events_swept_total",
+                                    "Rows of the table events that made room for newer ones.")),
       open_writes(registry.Gauge("gitaly_praefect_intents_open",
                                  "Writes that this process recorded and has not settled.")),
       lingering(registry.Gauge("gitaly_praefect_lingering",

@@ -33,6 +33,7 @@ class BookkeeperMetrics {
   prometheus::Counter& failed_beats;
   prometheus::Counter& disowned;
   prometheus::Counter& buried;
+  prometheus::Counter& events_swept;
   prometheus::Gauge& open_writes;  // recorded, and not settled
   prometheus::Gauge& lingering;
   prometheus::Gauge& owed;  // settles and changes that the database has not taken yet

@@ -64,6 +64,10 @@ struct Replica {
   // returns.
   bool suspect = false;
   int64_t aside = kNoClaim;
+  std::string aside_filesystem_id;  // under which that was claimed
+  // Not among the storages that the repository is assigned to (assignments.h): nothing is copied
+  // there. Worked out anew for each change, no field of a row.
+  bool surplus = false;
   Job job;
 
   friend bool operator==(const Replica&, const Replica&) = default;

@@ -183,17 +183,21 @@ Rule WithdrawClaimOf(std::string storage) {
   });
 }
 
-Rule SuspectStorage(std::string storage) {
-  return At(std::move(storage), [](Books& books, int position) {
-    if (!books.replicas[position].row || books.replicas[position].suspect) return false;
+Rule SuspectStorage(std::string storage, std::string claimed_under) {
+  return At(std::move(storage), [=](Books& books, int position) {
+    Replica& replica = books.replicas[position];
+    if (!replica.row || replica.suspect) return false;
     MakeSuspect(books, position);
+    replica.aside_filesystem_id = claimed_under;
     return true;
   });
 }
 
-Rule RestoreStorage(std::string storage) {
-  return At(std::move(storage), [](Books& books, int position) {
-    if (!books.replicas[position].suspect) return false;
+Rule RestoreStorage(std::string storage, std::string filesystem_id) {
+  return At(std::move(storage), [=](Books& books, int position) {
+    const Replica& replica = books.replicas[position];
+    if (!replica.suspect || filesystem_id.empty()) return false;
+    if (replica.aside_filesystem_id != filesystem_id) return false;
     RestoreSuspect(books, position);
     return true;
   });

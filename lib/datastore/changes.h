@@ -47,8 +47,11 @@ Rule WantAllCopies();
 Rule PromoteTo(std::string storage, bool planned);
 Rule PromoteWithLossTo(std::string storage);
 Rule WithdrawClaimOf(std::string storage);
-Rule SuspectStorage(std::string storage);
-Rule RestoreStorage(std::string storage);
+// The storage was found with another filesystem_id than the one under which it claimed, which is
+// kept aside with the claim. Only that one restores it; an empty one, which nobody knew, none.
+Rule SuspectStorage(std::string storage, std::string claimed_under);
+Rule RestoreStorage(std::string storage, std::string filesystem_id);
+// An operator, or an empty root, says that what it claimed will not come back.
 Rule GiveUpStorage(std::string storage);
 
 // --- Calls ---

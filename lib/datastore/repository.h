@@ -26,6 +26,7 @@ struct Repository {
   // The storages of books.replicas, in the same order: those with a row, then those wanted.
   std::vector<std::string> storages;
   Books books;
+  std::vector<std::string> assignments;  // storages that shall hold it; empty: all configured ones
 
   // kNoStorage for one that is not there.
   int Position(std::string_view storage) const {

@@ -13,12 +13,13 @@ using db::Integers;
 using db::Sql;
 using db::Statement;
 
-// What one statement returns of a repository: its own row, its replicas and jobs, its intents.
-enum Tag : int64_t { kRepositoryRow, kReplicaRow, kIntentRow };
+// What one statement returns of a repository: its own row, its replicas and jobs, its intents, its
+// assignments.
+enum Tag : int64_t { kRepositoryRow, kReplicaRow, kIntentRow, kAssignmentRow };
 enum Column : size_t {
   kTag,
-  kName,  // virtual storage; storage
-  kRelativePath,
+  kName,          // virtual storage; storage
+  kRelativePath,  // of the repository; the filesystem_id aside
   kReplicaPath,
   kStorage,  // primary; source
   kState,    // of the repository; of the job
@@ -47,7 +48,8 @@ enum Column : size_t {
   "CAST(NULL AS bigint), CAST(NULL AS bigint), CAST(NULL AS bigint), CAST(NULL AS bigint), "     \
   "CAST(NULL AS text), renamed, "                                                                \
   "CAST(NULL AS boolean), CAST(NULL AS boolean), CAST(NULL AS boolean) FROM r "                  \
-  "UNION ALL SELECT 1, coalesce(s.storage, j.storage), NULL, NULL, j.source, j.state, j.kind, "  \
+  "UNION ALL SELECT 1, coalesce(s.storage, j.storage), s.aside_filesystem_id, NULL, j.source, "  \
+  "j.state, j.kind, "                                                                            \
   "NULL, NULL, s.generation, s.aside, j.wanted, j.claim, j.run, j.instance, "                    \
   "j.attempts, j.error, "                                                                        \
   "s.storage IS NOT NULL, s.verified_at IS NOT NULL, s.suspect, j.quiet "                        \
@@ -55,6 +57,9 @@ enum Column : size_t {
   "UNION ALL SELECT 2, i.storage, NULL, NULL, NULL, NULL, NULL, i.id, i.term, NULL, NULL, "      \
   "NULL, NULL, NULL, i.instance, NULL, NULL, i.lingering, NULL, NULL, NULL "                     \
   "FROM r JOIN write_intents i ON i.repository_id = r.repository_id "                            \
+  "UNION ALL SELECT 3, a.storage, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "  \
+  "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL "                                        \
+  "FROM r JOIN repository_assignments a ON a.repository_id = r.repository_id "                   \
   "ORDER BY 1, 8, 18 DESC, 2"
 constexpr Sql kLoadById(PRAEFECT_LOAD("repository_id = $1"));
 constexpr Sql kLoadByName(PRAEFECT_LOAD("virtual_storage = $1 AND relative_path = $2"));
@@ -73,20 +78,17 @@ constexpr Sql kDeleteRepository("DELETE FROM repositories WHERE repository_id = 
 constexpr Sql kRetirePath(
     "INSERT INTO retired_paths (virtual_storage, replica_path) VALUES ($1, $2) "
     "ON CONFLICT DO NOTHING");
-constexpr Sql kSaveReplica(
-    "INSERT INTO storage_repositories AS s (repository_id, storage, generation, verified_at, "
-    "suspect, aside) VALUES ($1, $2, $3, CASE WHEN $4 THEN now() END, $5, $6) "
-    "ON CONFLICT (repository_id, storage) DO UPDATE SET generation = excluded.generation, "
-    "verified_at = CASE WHEN excluded.verified_at IS NULL THEN NULL "
-    "ELSE coalesce(s.verified_at, excluded.verified_at) END, "
-    "suspect = excluded.suspect, aside = excluded.aside",
-    "INSERT INTO storage_repositories AS s (repository_id, storage, generation, verified_at, "
-    "suspect, aside) VALUES ($1, $2, $3, CASE WHEN $4 THEN "
-    "strftime('%Y-%m-%d %H:%M:%f', 'now') END, $5, $6) "
-    "ON CONFLICT (repository_id, storage) DO UPDATE SET generation = excluded.generation, "
-    "verified_at = CASE WHEN excluded.verified_at IS NULL THEN NULL "
-    "ELSE coalesce(s.verified_at, excluded.verified_at) END, "
-    "suspect = excluded.suspect, aside = excluded.aside");
+#define PRAEFECT_SAVE_REPLICA(now)                                                           \
+  "INSERT INTO storage_repositories AS s (repository_id, storage, generation, verified_at, " \
+  "suspect, aside, aside_filesystem_id) VALUES ($1, $2, $3, CASE WHEN $4 THEN " now          \
+  " END, $5, $6, $7) ON CONFLICT (repository_id, storage) DO UPDATE SET "                    \
+  "generation = excluded.generation, "                                                       \
+  "verified_at = CASE WHEN excluded.verified_at IS NULL THEN NULL "                          \
+  "ELSE coalesce(s.verified_at, excluded.verified_at) END, suspect = excluded.suspect, "     \
+  "aside = excluded.aside, aside_filesystem_id = excluded.aside_filesystem_id"
+constexpr Sql kSaveReplica(PRAEFECT_SAVE_REPLICA("now()"),
+                           PRAEFECT_SAVE_REPLICA("strftime('%Y-%m-%d %H:%M:%f', 'now')"));
+#undef PRAEFECT_SAVE_REPLICA
 constexpr Sql kDeleteReplica(
     "DELETE FROM storage_repositories WHERE repository_id = $1 AND storage = $2");
 // $14: put off for so many milliseconds; 0 leaves it due when it was while its state is the same.
@@ -153,9 +155,10 @@ void ParseReplica(const db::Rows& rows, size_t i, Repository& repository) {
     replica.verified = rows.Boolean(i, kVerified);
     replica.suspect = rows.Boolean(i, kSuspect);
     replica.aside = rows.Integer(i, kNumber);
+    replica.aside_filesystem_id = rows.MaybeText(i, kRelativePath).value_or("");
   }
   if (rows.IsNull(i, kState)) return;
-  replica.job = {.state = FromText<JobState>(kJobStates, rows.Text(i, kState)),
+  replica.job = {.state = ParseJobState(rows.Text(i, kState)),
                  .kind = ParseJobKind(rows.Text(i, kKind)),
                  .wanted = rows.Integer(i, kWanted),
                  .claim = rows.Integer(i, kClaim),
@@ -179,7 +182,7 @@ void ParseStorages(const db::Rows& rows, size_t i, Repository& repository) {
     books.primary = named;
   } else if (rows.Integer(i, kTag) == kReplicaRow) {
     books.replicas[repository.Position(rows.Text(i, kName))].job.source = named;
-  } else {
+  } else if (rows.Integer(i, kTag) == kIntentRow) {
     const int storage = MaybePlace(rows, i, kName, repository);
     books.intents.push_back({.id = rows.Integer(i, kId),
                              .storage = storage,
@@ -191,7 +194,8 @@ void ParseStorages(const db::Rows& rows, size_t i, Repository& repository) {
 
 bool SameRow(const Replica& a, const Replica& b) {
   return a.row == b.row && a.generation == b.generation && a.verified == b.verified &&
-         a.suspect == b.suspect && a.aside == b.aside;
+         a.suspect == b.suspect && a.aside == b.aside &&
+         a.aside_filesystem_id == b.aside_filesystem_id;
 }
 
 // The statements that turn the rows of one value into those of another.
@@ -234,7 +238,8 @@ class Difference {
     const Replica& is = after_.books.replicas[position];
     if (!is.row && was.row) Add(kDeleteReplica, {after_.id, storage});
     if (is.row && !SameRow(was, is)) {
-      Add(kSaveReplica, {after_.id, storage, is.generation, is.verified, is.suspect, is.aside});
+      Add(kSaveReplica, {after_.id, storage, is.generation, is.verified, is.suspect, is.aside,
+                         TextOrNull(is.aside_filesystem_id)});
     }
     SaveJob(storage, was.job, is.job);
   }
@@ -291,6 +296,7 @@ class Difference {
 }  // namespace
 
 JobKind ParseJobKind(std::string_view text) { return FromText<JobKind>(kJobKinds, text); }
+JobState ParseJobState(std::string_view text) { return FromText<JobState>(kJobStates, text); }
 
 Statement LoadStatement(int64_t id) { return {kLoadById, {id}}; }
 
@@ -304,6 +310,9 @@ std::optional<Repository> ParseRepository(const db::Rows& rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows.Integer(i, kTag) == kRepositoryRow) ParseRow(rows, i, repository);
     if (rows.Integer(i, kTag) == kReplicaRow) ParseReplica(rows, i, repository);
+    if (rows.Integer(i, kTag) == kAssignmentRow) {
+      repository.assignments.push_back(rows.Text(i, kName));
+    }
   }
   for (size_t i = 0; i < rows.size(); ++i) ParseStorages(rows, i, repository);
   return repository;

@@ -26,7 +26,9 @@ db::Statement LoadStatement(int64_t id);
 db::Statement LoadStatement(const RepositoryName& name);
 std::optional<Repository> ParseRepository(const db::Rows& rows);
 
-JobKind ParseJobKind(std::string_view text);  // as a row has it
+// As a row has them.
+JobKind ParseJobKind(std::string_view text);
+JobState ParseJobState(std::string_view text);
 
 // Writes what differs, touching no other rows. A repository that may be forgotten (MayForget) goes,
 // and its replica path is retired when it was renamed. PostgreSQL is told to notify.

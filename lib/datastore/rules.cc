@@ -40,6 +40,7 @@ bool NothingInFlight(const Books& books) {
 void WantCopy(Books& books, int storage) {
   Job& job = books.replicas[storage].job;
   if (storage == books.primary || IsCurrent(books, storage)) return;
+  if (books.replicas[storage].surplus) return;
   if (job.state == JobState::kNone || job.state == JobState::kParked) {
     job.state = JobState::kReady;
     job.attempts = 0;
@@ -231,6 +232,7 @@ void RestoreSuspect(Books& books, int storage) {
 
 void GiveUpSuspect(Books& books, int storage) {
   books.replicas[storage].suspect = false;
+  books.replicas[storage].aside_filesystem_id.clear();
   books.replicas[storage].aside = kNoClaim;
   WantCopies(books);
 }

@@ -49,6 +49,10 @@ constexpr Sql kCreate(
     "RETURNING repository_id");
 // The books say which paths are taken, to all who create at a time.
 constexpr Sql kLockPathsOf("SELECT pg_advisory_xact_lock(1348563314, hashtext($1))", "SELECT 1");
+constexpr Sql kAssign(
+    "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, unnest($2)",
+    "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, value FROM "
+    "json_each($2)");
 constexpr Sql kNameIsFree(
     "SELECT NOT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 "
     "AND relative_path = $2)");
@@ -76,6 +80,19 @@ constexpr Sql kRetryParked(
     "AND state = 'parked' AND error IS NOT NULL AND not_before <= strftime('%Y-%m-%d %H:%M:%f', "
     "'now', "
     "(-$3 / 1000.0) || ' seconds') ORDER BY not_before LIMIT $4)");
+
+constexpr Sql kEvents(
+    "SELECT id, CAST(at AS text), kind, coalesce(repository_id, 0), coalesce(virtual_storage, ''), "
+    "coalesce(path, ''), coalesce(storage, ''), coalesce(detail, '') FROM events "
+    "ORDER BY id DESC LIMIT $1");
+constexpr Sql kEventsOf(
+    "SELECT id, CAST(at AS text), kind, coalesce(repository_id, 0), coalesce(virtual_storage, ''), "
+    "coalesce(path, ''), coalesce(storage, ''), coalesce(detail, '') FROM events "
+    "WHERE repository_id = $2 ORDER BY id DESC LIMIT $1");
+// By id: gaps in them only make fewer rows.
+constexpr Sql kSweepEvents(
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= "
+    "(SELECT max(id) FROM events) - $1 ORDER BY id LIMIT $2)");
 
 std::optional<db::Error> CheckName(const RepositoryName& name) {
   for (const absl::Status& status :
@@ -116,13 +133,11 @@ std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, con
   if (found.error || !found.repository) return found.error;
   const Repository before = *found.repository;
   Repository& after = *found.repository;
-  const auto configured = storages.find(after.name.virtual_storage);
-  if (configured != storages.end()) {
-    for (const std::string& storage : configured->second) after.Place(storage);
-  }
+  PlaceWanted(after, storages);
   changed = rule(after) ? Changed::kDone : Changed::kRefused;
   if (changed == Changed::kRefused) return std::nullopt;
   if (after.books.state == RepositoryState::kRemoving) after.name.relative_path.clear();
+  if (auto error = Record(open, before, EventsOf(before, after))) return error;
   return Save(open, before, after);
 }
 
@@ -199,6 +214,11 @@ std::optional<db::Error> RecordCreation(db::OpenTransaction& open, const Creatio
   recorded.storages = repository.storages;
   recorded.books.replicas.resize(repository.storages.size());
   created = {id, path};
+  if (!creation.assignments.empty()) {
+    const db::Texts assigned(creation.assignments.begin(), creation.assignments.end());
+    const db::Outcome outcome = open.Execute({kAssign, {id, assigned}});
+    if (!outcome.ok()) return outcome.error;
+  }
   return Save(open, recorded, repository);
 }
 
@@ -239,7 +259,9 @@ void Store::Bury(Beat seen, db::Deadline deadline, Callback<bool> done) {
         buried = outcome.results[0].affected() == 1;
         if (!buried) return std::nullopt;
         return open
-            .Execute({{kLingerIntents, {seen.instance, true}}, {kLingerJobs, {seen.instance}}})
+            .Execute({{kLingerIntents, {seen.instance, true}},
+                      {kLingerJobs, {seen.instance}},
+                      BurialEvent(seen.instance)})
             .error;
       });
 }
@@ -329,6 +351,31 @@ void Store::RetryParkedJobs(std::string virtual_storage, std::string storage,
       false, deadline, std::move(done), [](const std::vector<db::Rows>& results) {
         return static_cast<int64_t>(results[0].affected());
       });
+}
+
+void Store::Events(std::optional<int64_t> repository_id, int limit, db::Deadline deadline,
+                   Callback<std::vector<RecordedEvent>> done) {
+  Statement statement{kEvents, {int64_t{limit}}};
+  if (repository_id) statement = {kEventsOf, {int64_t{limit}, *repository_id}};
+  Run<std::vector<RecordedEvent>>(
+      database_, {std::move(statement)}, true, deadline, std::move(done),
+      [](const std::vector<db::Rows>& results) {
+        const db::Rows& rows = results[0];
+        std::vector<RecordedEvent> events;
+        for (size_t i = 0; i < rows.size(); ++i) {
+          events.push_back({rows.Integer(i, 0), rows.Text(i, 1), rows.Text(i, 2),
+                            rows.Integer(i, 3), rows.Text(i, 4), rows.Text(i, 5), rows.Text(i, 6),
+                            rows.Text(i, 7)});
+        }
+        return events;
+      });
+}
+
+void Store::SweepEvents(int64_t keep, db::Deadline deadline, Callback<int64_t> done) {
+  Run<int64_t>(database_, {{kSweepEvents, {keep, kEventsPerSweep}}}, false, deadline,
+               std::move(done), [](const std::vector<db::Rows>& results) {
+                 return static_cast<int64_t>(results[0].affected());
+               });
 }
 
 }  // namespace praefect::datastore

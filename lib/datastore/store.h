@@ -10,13 +10,14 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "datastore/assignments.h"
+#include "datastore/events.h"
 #include "datastore/repository.h"
 #include "db/database.h"
 
@@ -78,6 +79,7 @@ struct Creation {
   std::string primary;
   int64_t intent = 0;
   int64_t instance = 0;
+  std::vector<std::string> assignments;  // assignments.h; empty: wanted everywhere
 };
 
 struct Created {
@@ -124,9 +126,6 @@ struct Abandoned {
 
   Key key() const { return {run, id, repository_id}; }
 };
-
-// The storages of each virtual storage, as configured.
-using Storages = std::map<std::string, std::vector<std::string>>;
 
 // Thread-safe. `database` is borrowed; its schema must be current.
 class Store {
@@ -199,6 +198,14 @@ class Store {
   void RetryParkedJobs(std::string virtual_storage, std::string storage,
                        std::chrono::milliseconds age, int limit, db::Deadline deadline,
                        Callback<int64_t> done);
+
+  // --- Events ---
+
+  // The newest first; of all, or of one repository.
+  void Events(std::optional<int64_t> repository_id, int limit, db::Deadline deadline,
+              Callback<std::vector<RecordedEvent>> done);
+  // Drops the oldest beyond `keep`, at most kEventsPerSweep at a time; how many there were.
+  void SweepEvents(int64_t keep, db::Deadline deadline, Callback<int64_t> done);
 
  private:
   db::Database& database_;

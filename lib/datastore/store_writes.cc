@@ -93,13 +93,19 @@ WITH asked AS (
   SELECT r.repository_id, s.storage, r.virtual_storage, r.generation, r."primary"
     FROM raised r JOIN storage_repositories s ON s.repository_id = r.repository_id
   UNION
+  SELECT r.repository_id, a.storage, r.virtual_storage, r.generation, r."primary"
+    FROM raised r JOIN repository_assignments a ON a.repository_id = r.repository_id
+  UNION
   SELECT r.repository_id, t.storage, r.virtual_storage, r.generation, r."primary"
     FROM raised r JOIN unnest($9, $10) AS t(virtual_storage, storage)
       ON t.virtual_storage = r.virtual_storage
 ), jobs AS (
   INSERT INTO replication_jobs AS j (repository_id, storage, virtual_storage, wanted)
-  SELECT repository_id, storage, virtual_storage, generation FROM wanted
-   WHERE storage IS DISTINCT FROM "primary" ORDER BY 1, 2
+  SELECT repository_id, storage, virtual_storage, generation FROM wanted w
+   WHERE storage IS DISTINCT FROM "primary"
+     AND coalesce((SELECT bool_or(a.storage = w.storage) FROM repository_assignments a
+                    WHERE a.repository_id = w.repository_id), true)
+   ORDER BY 1, 2
   ON CONFLICT (repository_id, storage) DO UPDATE
      SET wanted = greatest(j.wanted, excluded.wanted),
          not_before = CASE WHEN j.state = 'parked' THEN excluded.not_before
@@ -241,10 +247,7 @@ std::optional<db::Error> SettleAlone(db::OpenTransaction& open, int64_t id, bool
     settled[i] = good ? Settled::kAcknowledged : live ? Settled::kNotKept : Settled::kGone;
   }
   if (!first) return std::nullopt;
-  const auto targets = configured.find(after.name.virtual_storage);
-  if (targets != configured.end()) {
-    for (const std::string& storage : targets->second) after.Place(storage);
-  }
+  PlaceWanted(after, configured);
   Settle(after.books, settlements);
   return Save(open, before, after);
 }

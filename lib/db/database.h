@@ -74,8 +74,9 @@ struct Counters {
   std::atomic<uint64_t> connects{0};
   std::atomic<uint64_t> failed_connects{0};
   std::atomic<uint64_t> lost_connections{0};
-  std::atomic<int64_t> waiting{0};      // now
-  std::atomic<int64_t> connections{0};  // now
+  std::atomic<uint64_t> idle_closed{0};  // connections that nobody used for max_idle
+  std::atomic<int64_t> waiting{0};       // now
+  std::atomic<int64_t> connections{0};   // now
 };
 
 // Thread-safe. Nothing here blocks but Wait and the destructor.

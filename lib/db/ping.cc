@@ -9,12 +9,11 @@
 #include "db/listen_check.h"
 #include "db/postgres.h"
 #include "db/postgres_connect.h"
+#include "db/postgres_version.h"
 
 namespace praefect::db {
 namespace {
 
-constexpr int kOldest = 90600;
-constexpr int kMaintained = 110000;
 constexpr std::chrono::seconds kListenTimeout{5};
 
 class Pinger {
@@ -67,9 +66,8 @@ class Pinger {
     if (auto warning = WarnOfVersion(report_.version); !warning.empty()) {
       report_.warnings.push_back(std::move(warning));
     }
-    const std::string refusal = RefuseVersion(report_.version);
-    if (refusal.empty()) return true;
-    report_.error = Error{Layer::kVersion, "", refusal, false, {"database.host"}};
+    report_.error = VersionError(report_.version);
+    if (!report_.error) return true;
     report_.advice = "upgrade the server; it must be 9.6 or newer";
     return false;
   }
@@ -137,16 +135,6 @@ PingReport Ping(const config::Database& database, Deadline deadline, bool patien
 
 PingReport Reach(const config::Database& database, Deadline deadline, bool patient) {
   return Pinger(database, deadline, patient).RunReach();
-}
-
-std::string RefuseVersion(int version) {
-  return version < kOldest ? fmt::format("postgres server version too old: {}", version) : "";
-}
-
-std::string WarnOfVersion(int version) {
-  if (version < kOldest || version >= kMaintained) return "";
-  return "PostgreSQL 9.6 and 10 get no fixes any more, and Praefect is tested with 15: upgrade the "
-         "server";
 }
 
 }  // namespace praefect::db

@@ -38,9 +38,4 @@ PingReport Ping(const config::Database& database, Deadline deadline, bool patien
 // As far as a connection that takes writes.
 PingReport Reach(const config::Database& database, Deadline deadline, bool patient);
 
-// "postgres server version too old: 90507" as upstream has it; empty: new enough.
-std::string RefuseVersion(int version);
-// For versions that nobody maintains any more; empty for others.
-std::string WarnOfVersion(int version);
-
 }  // namespace praefect::db

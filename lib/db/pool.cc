@@ -22,10 +22,11 @@ Error PoolError(const char* why) {
 }  // namespace
 
 Pool::Pool(std::vector<std::unique_ptr<Connection>> connections, size_t max_waiting,
-           Counters& counters)
-    : connections_(std::move(connections)), max_waiting_(max_waiting), counters_(counters) {
-  for (const auto& connection : connections_) {
-    threads_.emplace_back([this, &connection] { Work(*connection); });
+           std::chrono::milliseconds max_idle, Counters& counters)
+    : max_waiting_(max_waiting), max_idle_(max_idle), counters_(counters) {
+  for (auto& connection : connections) workers_.emplace_back().connection = std::move(connection);
+  for (Worker& worker : workers_) {
+    threads_.emplace_back([this, &worker] { Work(worker); });
   }
   threads_.emplace_back([this] { Expire(); });
 }
@@ -36,7 +37,7 @@ Pool::~Pool() {
     observe::MutexLock lock(mutex_);
     stopping_ = true;
     refused = Take(waiting_.begin(), waiting_.end());
-    work_.NotifyAll();
+    for (Worker& worker : workers_) worker.wake.NotifyOne();
     expiry_.NotifyAll();
   }
   for (Job& job : refused) Refuse(job, kStopping);
@@ -77,7 +78,11 @@ const char* Pool::Enqueue(Job& job) {
   const bool first_to_expire = job.begin_by < NextExpiry();
   waiting_.push_back(std::move(job));
   ++counters_.waiting;
-  work_.NotifyOne();
+  // Who is just answering looks for work next, with a connection that is warm.
+  if (waiting_.size() > answering_ && !idle_.empty()) {
+    idle_.back()->wake.NotifyOne();
+    idle_.pop_back();
+  }
   if (first_to_expire) expiry_.NotifyOne();
   return nullptr;
 }
@@ -89,18 +94,41 @@ std::list<Pool::Job> Pool::Take(Iterator begin, Iterator end) {
   return taken;
 }
 
-void Pool::Work(Connection& connection) {
-  for (;;) {
-    std::list<Job> taken = TakeNext();
-    if (taken.empty()) return;
-    Job& job = taken.front();
-    Finish(job, job.work(connection));
+void Pool::Work(Worker& worker) {
+  for (bool stops = false; !stops;) {
+    std::list<Job> taken = TakeNext(worker, stops);
+    for (Job& job : taken) {
+      Outcome outcome = job.work(*worker.connection);
+      BeginAnswer();
+      Finish(job, std::move(outcome));
+    }
+    worker.rests = taken.empty();
+    if (worker.rests) worker.connection->Rest();
   }
 }
 
-std::list<Pool::Job> Pool::TakeNext() {
+void Pool::BeginAnswer() {
   observe::MutexLock lock(mutex_);
-  while (waiting_.empty() && !stopping_) work_.Wait(lock);
+  ++answering_;
+}
+
+std::list<Pool::Job> Pool::TakeNext(Worker& worker, bool& stops) {
+  const Deadline rest_at = After(max_idle_);
+  observe::MutexLock lock(mutex_);
+  if (!worker.rests) --answering_;
+  while (waiting_.empty() && !stopping_) {
+    // Who rests has no connection to offer, and comes last.
+    idle_.insert(worker.rests ? idle_.begin() : idle_.end(), &worker);
+    bool in_time = true;
+    if (worker.rests) {
+      worker.wake.Wait(lock);
+    } else {
+      in_time = worker.wake.WaitUntil(lock, rest_at);
+    }
+    std::erase(idle_, &worker);
+    if (!in_time && waiting_.empty()) break;
+  }
+  stops = stopping_;
   if (waiting_.empty()) return {};
   return Take(waiting_.begin(), std::next(waiting_.begin()));
 }

@@ -8,6 +8,7 @@
 #include "db/backoff.h"
 #include "db/pool.h"
 #include "db/postgres_connect.h"
+#include "db/postgres_version.h"
 #include "observe/mutex.h"
 
 namespace praefect::db {
@@ -29,6 +30,11 @@ struct Shared {
     observe::MutexLock lock(mutex);
     return last_host;
   }
+  // What is to be said of a version that was not met before.
+  std::string NoteVersion(int version) {
+    observe::MutexLock lock(mutex);
+    return std::exchange(last_version, version) == version ? "" : WarnOfVersion(version);
+  }
   // One line for each change, not for each attempt. True when `reachable` is news.
   bool Note(bool now_reachable, const std::string& host) {
     observe::MutexLock lock(mutex);
@@ -39,6 +45,7 @@ struct Shared {
  private:
   observe::Mutex mutex;
   std::string last_host ABSL_GUARDED_BY(mutex);
+  int last_version ABSL_GUARDED_BY(mutex) = 0;
   bool reachable ABSL_GUARDED_BY(mutex) = true;
 };
 
@@ -56,13 +63,18 @@ class PooledConnection final : public Connection {
 
   Outcome RunSteps(const Steps& steps, const Patience& patience) override;
 
+  void Rest() override {
+    if (connection_) ++shared_.counters.idle_closed;
+    Drop();
+  }
+
  private:
   class Open;
 
   // Connected when it returns nothing.
   std::optional<Error> Ready(Deadline deadline);
   void Drop();
-  void Accept(Connected connected);
+  std::optional<Error> Accept(Connected connected);
   Error Refused(const ConnectFailures& failures);
 
   Shared& shared_;
@@ -123,10 +135,7 @@ std::optional<Error> PooledConnection::Ready(Deadline deadline) {
   for (;;) {
     auto result =
         Connect(shared_.options.endpoint, shared_.host(), shared_.resolver, deadline, shared_.stop);
-    if (auto* connected = std::get_if<Connected>(&result)) {
-      Accept(std::move(*connected));
-      return std::nullopt;
-    }
+    if (auto* connected = std::get_if<Connected>(&result)) return Accept(std::move(*connected));
     const auto& failures = std::get<ConnectFailures>(result);
     Error error = Refused(failures);
     const auto pause = backoff_.Next();
@@ -141,15 +150,23 @@ void PooledConnection::Drop() {
   --shared_.counters.connections;
 }
 
-void PooledConnection::Accept(Connected connected) {
+std::optional<Error> PooledConnection::Accept(Connected connected) {
   backoff_.Reset();
+  if (auto error = VersionError(connected.version)) {
+    ++shared_.counters.failed_connects;
+    return error;
+  }
   connection_ = std::move(connected.connection);
   ++shared_.counters.connects;
   ++shared_.counters.connections;
-  if (!shared_.Note(true, connected.place.host)) return;
+  if (const std::string warning = shared_.NoteVersion(connected.version); !warning.empty()) {
+    shared_.logger.Warn(warning, {{"version", std::string_view(connected.version_text)}});
+  }
+  if (!shared_.Note(true, connected.place.host)) return std::nullopt;
   shared_.logger.Info(
       "the database is reachable again",
       {{"host", std::string_view(connected.place.host)}, {"port", connected.place.port}});
+  return std::nullopt;
 }
 
 Error PooledConnection::Refused(const ConnectFailures& failures) {
@@ -177,7 +194,8 @@ class PostgresDatabase final : public Database {
  public:
   PostgresDatabase(PostgresOptions options, observe::Logger& logger)
       : shared_(std::move(options), logger, counters_),
-        pool_(MakeConnections(shared_), shared_.options.max_waiting, counters_) {}
+        pool_(MakeConnections(shared_), shared_.options.max_waiting, shared_.options.max_idle,
+              counters_) {}
   ~PostgresDatabase() override { shared_.stop.Stop(); }
 
   Engine engine() const override { return Engine::kPostgres; }

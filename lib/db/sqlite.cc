@@ -10,6 +10,8 @@
 namespace praefect::db {
 namespace {
 
+constexpr std::chrono::hours kNeverRests{24};  // its connections have nothing to let go of
+
 constexpr char kApplicationId[] = "1349673318";  // "Praf", in the file's header
 
 absl::Status Refused(const SqliteOptions& options, const Error& error) {
@@ -113,8 +115,10 @@ class SqliteDatabase final : public Database {
       if (error) return Refused(options, *error);
       readers.push_back(std::move(reading));
     }
-    writer_ = std::make_unique<Pool>(std::move(writers), options.max_waiting, counters_);
-    readers_ = std::make_unique<Pool>(std::move(readers), options.max_waiting, counters_);
+    writer_ =
+        std::make_unique<Pool>(std::move(writers), options.max_waiting, kNeverRests, counters_);
+    readers_ =
+        std::make_unique<Pool>(std::move(readers), options.max_waiting, kNeverRests, counters_);
     return absl::OkStatus();
   }
 

@@ -10,6 +10,7 @@
 #include "e2e/cluster.h"
 #include "grpc/health.grpc.pb.h"
 #include "support/postgres_server.h"
+#include "support/relay.h"
 
 namespace praefect::test {
 namespace {
@@ -44,9 +45,10 @@ class WithPostgres {
     }
   }
   // What a Praefect prints that does not start.
-  std::string Refusal() const {
+  std::string Refusal() const { return RefusalOf(Database()); }
+  std::string RefusalOf(const std::string& database) const {
     PraefectDaemon praefect(folder_ / "praefect",
-                            "listen_addr = '127.0.0.1:0'\n[database]\n" + Database() +
+                            "listen_addr = '127.0.0.1:0'\n[database]\n" + database +
                                 "[[virtual_storage]]\nname = 'default'\n[[virtual_storage.node]]\n"
                                 "storage = 'gitaly-1'\naddress = 'tcp://127.0.0.1:1'\n");
     CHECK(praefect.WaitExit() == kFailed);
@@ -116,6 +118,16 @@ TEST_CASE_METHOD(WithPostgres, "the schema of the Go Praefect is refused with wh
   CHECK_THAT(Refusal(), Catch::Contains("upgrade GitLab to 18.9 first"));
 }
 
+TEST_CASE_METHOD(WithPostgres, "a PostgreSQL that is too old is refused, as sql-ping does") {
+  Relay relay(server.port());
+  relay.PretendVersion("15.", "9 .");
+  const std::string through = fmt::format(
+      "host = '127.0.0.1'\nport = {}\nuser = 'postgres'\ndbname = 'postgres'\n"
+      "sslmode = 'disable'\n",
+      relay.port());
+  CHECK_THAT(RefusalOf(through), Catch::Contains("postgres server version too old: 90000"));
+}
+
 TEST_CASE_METHOD(WithPostgres, "a database that is down at start is waited for") {
   Migrate();
   server.Stop();
@@ -132,7 +144,7 @@ TEST_CASE_METHOD(WithPostgres, "a schema that turns out to be too old keeps it n
   Cluster& cluster = Serve();
   server.Start();
   CHECK(Shows("/readyz?verbose", "[-] database: the database's schema is older"));
-  cluster.praefect().WaitLog("the database's schema cannot be used");
+  cluster.praefect().WaitLog("the database must not be used");
   Migrate();
   CHECK(Shows("/readyz?verbose", "[+] database"));
   CHECK(cluster.TryClone("a.git").exit_status != 0);

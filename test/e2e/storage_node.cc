@@ -1,15 +1,14 @@
 #include "e2e/storage_node.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <stdexcept>
+
+#include "support/free_port.h"
 
 namespace praefect::test {
 namespace {
@@ -19,20 +18,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view kHealthService = "/grpc.health.v1.Health/";
 constexpr std::string_view kTokenCheck = "/gitaly.ServerService/ServerInfo";
 constexpr std::chrono::seconds kPatience{20};
-
-// A port that was free a moment ago.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
-}
 
 bool IsProbe(const std::string& method) {
   return method.starts_with(kHealthService) || method == kTokenCheck;

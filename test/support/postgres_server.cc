@@ -1,14 +1,13 @@
 #include "support/postgres_server.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <stdexcept>
 #include <utility>
+
+#include "support/free_port.h"
 
 namespace praefect::test {
 namespace {
@@ -70,19 +69,6 @@ std::vector<std::string> AsPostgres(std::vector<std::string> argv) {
                                   "--init-groups", "--pdeathsig",      "QUIT"};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
-}
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
 }
 
 PostgresServer::PostgresServer(PostgresServerOptions options)

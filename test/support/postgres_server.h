@@ -19,8 +19,6 @@ namespace praefect::test {
 // root); the program is told to quit when the thread that started it ends.
 std::vector<std::string> AsPostgres(std::vector<std::string> argv);
 
-int FreePort();  // of 127.0.0.1; somebody else may take it meanwhile
-
 struct PostgresServerOptions {
   std::map<std::string, std::string> settings;  // of postgresql.conf, on top of our own
   std::string hba =                             // pg_hba.conf

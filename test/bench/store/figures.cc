@@ -1,11 +1,14 @@
 #include "figures.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "datastore/overview.h"
 #include "datastore/route_cache.h"
 #include "db/listener.h"
 #include "measured_store.h"
@@ -61,6 +64,33 @@ void Writes(MeasuredStore& measured, int instances, int batch) {
       rate, "/s");
 }
 
+// What every commit waits for at the least.
+void Flush() {
+  const test::TemporaryDirectory directory;
+  const int fd = open((directory / "flushed").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) throw std::runtime_error("cannot write a file");
+  const std::string block(8'192, 'x');
+  std::vector<double> times;
+  for (int i = 0; i < 200; ++i) {
+    const auto begin = Clock::now();
+    if (pwrite(fd, block.data(), block.size(), i * 8'192) < 0 || fdatasync(fd) != 0) {
+      throw std::runtime_error("cannot flush a file");
+    }
+    times.push_back(duration<double, std::micro>(Clock::now() - begin).count());
+  }
+  close(fd);
+  std::sort(times.begin(), times.end());
+  Row("fdatasync of 8 KiB, median", times[times.size() / 2], "us");
+  Row("fdatasync of 8 KiB, p99", times[times.size() * 99 / 100], "us");
+}
+
+// As it is run in earnest, where tests do without.
+test::PostgresServerOptions Durable() {
+  test::PostgresServerOptions options;
+  options.settings = {{"fsync", "on"}, {"full_page_writes", "on"}, {"shared_buffers", "256MB"}};
+  return options;
+}
+
 void CachedRoute() {
   datastore::RouteCache cache({}, datastore::NowSinceBoot);
   for (int64_t id = 1; id <= 10'000; ++id) {
@@ -106,6 +136,33 @@ void Jobs(MeasuredStore& measured) {
       rate, "/s");
 }
 
+// What an operator asks for, with every replica on c behind.
+void Overviews(MeasuredStore& measured) {
+  datastore::Overview overview(*measured.database);
+  const auto row = [&](std::string_view what, const std::function<void()>& ask) {
+    const auto begin = Clock::now();
+    ask();
+    Row(fmt::format("{}: {} of {} repositories", measured.engine(), what, measured.repositories),
+        duration<double, std::milli>(Clock::now() - begin).count(), "ms");
+  };
+  row("replicas by what they hold", [&] {
+    Get<std::vector<datastore::ReplicaCounts>>(
+        [&](auto done) { overview.Replicas(InMinutes(1), std::move(done)); });
+  });
+  row("jobs by state", [&] {
+    Get<std::vector<datastore::JobCounts>>(
+        [&](auto done) { overview.Jobs(InMinutes(1), std::move(done)); });
+  });
+  for (const auto& [healthy, what] :
+       {std::pair<std::string, std::string>{"a", "none unavailable"}, {"c", "100 unavailable"}}) {
+    row(what, [&, &healthy = healthy] {
+      Get<std::vector<datastore::Unavailable>>([&](auto done) {
+        overview.UnavailableOn("default", {healthy}, 0, 100, InMinutes(1), std::move(done));
+      });
+    });
+  }
+}
+
 // From handing an open to the database until a listener hears of it.
 void Notifications(MeasuredStore& measured) {
   Silence log;
@@ -146,8 +203,9 @@ void Measure(MeasuredStore& measured) {
 
 void PrintFigures() {
   fmt::print("| What | Figure |\n| --- | --- |\n");
+  Flush();
   CachedRoute();
-  test::PostgresServer server;
+  test::PostgresServer server(Durable());
   for (test::PostgresServer* where : {&server, static_cast<test::PostgresServer*>(nullptr)}) {
     MeasuredStore writes(where);
     Measure(writes);
@@ -158,6 +216,10 @@ void PrintFigures() {
       UncachedRoutes(filled);
       Jobs(filled);
     }
+    MeasuredStore status(where);
+    status.Fill(100'000);
+    status.LetJobsBeReady();
+    Overviews(status);
   }
 }
 

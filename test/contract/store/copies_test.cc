@@ -69,13 +69,22 @@ TEST_CASE("a withdrawn claim voids its copies and deposes a primary") {
 TEST_CASE("a suspect replica gets its claim back with its disk") {
   StoreFixture books(EachKind());
   const int64_t id = books.Make("p.git");
-  const Repository before = books.Get(id);
-  CHECK(books.Change(id, SuspectStorage("b")) == Changed::kDone);
-  CHECK(books.Change(id, SuspectStorage("b")) == Changed::kRefused);
-  CHECK(books.Change(id, RestoreStorage("b")) == Changed::kDone);
+  CHECK(books.Change(id, SuspectStorage("b", "disk-1")) == Changed::kDone);
+  CHECK(books.Change(id, SuspectStorage("b", "disk-2")) == Changed::kRefused);
+  CHECK(books.Change(id, RestoreStorage("b", "disk-2")) == Changed::kRefused);
+  CHECK(books.Change(id, RestoreStorage("b", "disk-1")) == Changed::kDone);
   const Repository after = books.Get(id);
   CHECK(IsCurrent(after.books, after.Position("b")));
   CHECK(books.Change(id, GiveUpStorage("b")) == Changed::kRefused);
+}
+
+TEST_CASE("a claim made under an id that nobody knew is not restored by any") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Change(id, SuspectStorage("b", ""));
+  CHECK(books.Change(id, RestoreStorage("b", "")) == Changed::kRefused);
+  CHECK(books.Change(id, GiveUpStorage("b")) == Changed::kDone);
+  CHECK(books.DueOn("b") == std::vector{id});
 }
 
 TEST_CASE("what was parked is due again after the next write") {

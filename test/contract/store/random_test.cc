@@ -10,8 +10,10 @@ namespace {
 // what the rules make of the rows before.
 class Wanderer {
  public:
-  Wanderer(StoreFixture& books, uint32_t seed) : books_(books), random_(seed) {
-    id_ = books.Make("p.git");
+  // Assigned to these storages, or wanted on all.
+  Wanderer(StoreFixture& books, uint32_t seed, std::vector<std::string> assignments)
+      : books_(books), random_(seed) {
+    id_ = books.Make("p.git", std::move(assignments));
   }
 
   void Step() {
@@ -42,6 +44,7 @@ class Wanderer {
  private:
   int Pick(int n) { return static_cast<int>(random_() % n); }
   std::string Storage() { return std::string(1, static_cast<char>('a' + Pick(3))); }
+  std::string Disk() { return Pick(3) == 0 ? "disk-2" : "disk-1"; }
   int64_t RunOf(const Repository& repository) {
     return repository.books.replicas[Pick(static_cast<int>(repository.storages.size()))].job.run;
   }
@@ -62,19 +65,19 @@ class Wanderer {
       case 0:
         return WithdrawClaimOf(Storage());
       case 1:
-        return SuspectStorage(Storage());
+        return SuspectStorage(Storage(), Disk());
       case 2:
         return GiveUpStorage(Storage());
       case 3:
         return PromoteWithLossTo(Storage());
       default:
-        return RestoreStorage(Storage());
+        return RestoreStorage(Storage(), Disk());
     }
   }
 
   void Apply(const Repository& before, const Rule& rule) {
     Repository expected = before;
-    for (const char* storage : {"a", "b", "c"}) expected.Place(storage);
+    PlaceWanted(expected, books_.storages());
     const bool done = rule(expected);
     CHECK(books_.Change(id_, rule) == (done ? Changed::kDone : Changed::kRefused));
     CheckBooks(done ? expected : before);
@@ -95,7 +98,7 @@ class Wanderer {
     const Call call = calls_[Pick(static_cast<int>(calls_.size()))];
     std::erase_if(calls_, [&](const Call& each) { return each.intent == call.intent; });
     Repository expected = before;
-    for (const char* storage : {"a", "b", "c"}) expected.Place(storage);
+    PlaceWanted(expected, books_.storages());
     const Settlement settlement{.intent = call.intent,
                                 .storage = expected.Position(call.storage),
                                 .term = call.term,
@@ -119,10 +122,12 @@ class Wanderer {
 TEST_CASE("whatever happens, the rows are what the rules say") {
   const db::Kind kind = EachKind();
   const uint32_t seed = std::random_device()();
-  INFO("seed " << seed);
+  const bool assigned = GENERATE(false, true);
+  INFO("seed " << seed << (assigned ? ", assigned to a and b" : ""));
   StoreFixture books(kind);
-  Wanderer wanderer(books, seed);
-  for (int step = 0; step < 400; ++step) wanderer.Step();
+  using Assignments = std::vector<std::string>;
+  Wanderer wanderer(books, seed, assigned ? Assignments{"a", "b"} : Assignments());
+  for (int step = 0; step < 300; ++step) wanderer.Step();
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "store_fixture.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
+#include <algorithm>
 #include <map>
 
 #include "db/migrations.h"
@@ -29,22 +31,28 @@ int64_t StoreFixture::NewInstance() {
       [&](auto done) { store->Register("praefect-1", "boot", db::Soon(), std::move(done)); });
 }
 
-Created StoreFixture::Record(const std::string& path, const std::string& primary, int64_t intent) {
+Created StoreFixture::Record(const std::string& path, const std::string& primary, int64_t intent,
+                             std::vector<std::string> assignments) {
   const Creation creation{.name = Name(path),
                           .replica_path = path,
                           .primary = primary,
                           .intent = intent,
-                          .instance = instance};
+                          .instance = instance,
+                          .assignments = std::move(assignments)};
   return Await<Created>([&](auto done) { store->Create(creation, db::Soon(), std::move(done)); });
 }
 
-int64_t StoreFixture::Make(const std::string& path) {
+const Storages& StoreFixture::storages() { return kStorages; }
+
+int64_t StoreFixture::Make(const std::string& path, std::vector<std::string> assignments) {
   const int64_t intent = NextNumber();
-  const Created created = Record(path, "a", intent);
+  const Created created = Record(path, "a", intent, assignments);
   REQUIRE(created.id != 0);
   REQUIRE(Change(created.id, EndCreation(intent, true, false)) == Changed::kDone);
-  Copy(created.id, "b");
-  Copy(created.id, "c");
+  if (assignments.empty()) assignments = kStorages.at("default");
+  for (const std::string& storage : assignments) {
+    if (storage != "a") Copy(created.id, storage);
+  }
   return created.id;
 }
 
@@ -103,6 +111,19 @@ Settled StoreFixture::Settle(const Call& call, bool node_ok, bool told_otherwise
 Settled StoreFixture::SettleAs(int64_t batch, const Call& call, bool node_ok) {
   batch_ = batch - 1;
   return Settle(call, node_ok);
+}
+
+void StoreFixture::Assign(int64_t id, const std::vector<std::string>& storages) {
+  for (const std::string& storage : storages) {
+    REQUIRE(Run("INSERT INTO repository_assignments VALUES ($1, $2)", {id, storage}).ok());
+  }
+}
+
+void StoreFixture::QueueDelete(int64_t id, const std::string& storage) {
+  REQUIRE(
+      Run("UPDATE replication_jobs SET kind = 'delete' WHERE repository_id = $1 AND storage = $2",
+          {id, storage})
+          .ok());
 }
 
 Changed StoreFixture::Change(int64_t id, Rule rule) {
@@ -168,6 +189,30 @@ int64_t StoreFixture::RetryParkedOn(const std::string& storage, std::chrono::mil
   });
 }
 
+std::vector<std::string> StoreFixture::EventsOf(std::optional<int64_t> id) {
+  std::vector<std::string> texts;
+  for (const RecordedEvent& event : Await<std::vector<RecordedEvent>>(
+           [&](auto done) { store->Events(id, 10, db::Soon(), std::move(done)); })) {
+    texts.push_back(event.kind + (event.storage.empty() ? "" : " " + event.storage));
+  }
+  return texts;
+}
+
+bool StoreFixture::IsLocked(int64_t id) {
+  if (database->engine() == db::Engine::kPostgres) {
+    return db::SharedServer().Psql(
+               "SELECT count(*) FROM (SELECT FROM repositories WHERE "
+               "repository_id = " +
+                   std::to_string(id) + " FOR UPDATE SKIP LOCKED) free",
+               options.endpoint.dbname) == "0\n";
+  }
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open((directory / "praefect.db").c_str(), &other) == SQLITE_OK);
+  const int begun = sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  return begun == SQLITE_BUSY;
+}
+
 bool StoreFixture::Bury(Beat seen) {
   return Await<bool>([&](auto done) { store->Bury(seen, db::Soon(), std::move(done)); });
 }
@@ -197,17 +242,22 @@ std::string Dump(const Repository& repository) {
     const Job& job = replica.job;
     if (!replica.row && job.state == JobState::kNone) continue;
     lines[repository.storages[i]] = fmt::format(
-        "row {} generation {} verified {} suspect {} aside {} job {} {} wanted {} source {} claim "
+        "row {} generation {} verified {} suspect {} aside {} {} job {} {} wanted {} source {} "
+        "claim "
         "{} quiet {} run {} attempts {} error {}",
         replica.row, replica.generation, replica.verified, replica.suspect, replica.aside,
-        static_cast<int>(job.state), static_cast<int>(job.kind), job.wanted,
-        repository.Name(job.source), job.claim, job.quiet, job.run, job.attempts, job.error);
+        replica.aside_filesystem_id, static_cast<int>(job.state), static_cast<int>(job.kind),
+        job.wanted, repository.Name(job.source), job.claim, job.quiet, job.run, job.attempts,
+        job.error);
   }
   for (const Intent& intent : books.intents) {
     lines[fmt::format("intent {}", intent.id)] =
         fmt::format("on {} term {} lingering {}", repository.Name(intent.storage), intent.term,
                     intent.lingering);
   }
+  std::vector<std::string> assigned = repository.assignments;
+  std::sort(assigned.begin(), assigned.end());
+  for (const std::string& storage : assigned) text += "assigned to " + storage + "\n";
   for (const auto& [name, line] : lines) text += fmt::format("{}: {}\n", name, line);
   return text;
 }

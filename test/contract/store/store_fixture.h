@@ -29,10 +29,13 @@ class StoreFixture : public db::DatabaseFixture {
   int64_t NewInstance();
   int64_t NextNumber() { return MakeId(instance, ++number_); }
 
-  // A live repository with its primary on a; current on all three.
-  int64_t Make(const std::string& path);
+  // A live repository with its primary on a; current on all three, or
+  // on those that it is assigned to.
+  int64_t Make(const std::string& path, std::vector<std::string> assignments = {});
   // Recorded, and its call not ended.
-  Created Record(const std::string& path, const std::string& primary, int64_t intent);
+  Created Record(const std::string& path, const std::string& primary, int64_t intent,
+                 std::vector<std::string> assignments = {});
+  static const Storages& storages();
   std::optional<Repository> FindName(const std::string& path);
   Repository Get(int64_t id);
   bool Exists(int64_t id);
@@ -45,6 +48,10 @@ class StoreFixture : public db::DatabaseFixture {
   Settled Settle(const Call& call, bool node_ok = true, bool told_otherwise = false);
   Settled SettleAs(int64_t batch, const Call& call, bool node_ok = true);
   Settled Write(int64_t id, bool node_ok = true) { return Settle(OpenNow(id), node_ok); }
+
+  // As an adopted database has them.
+  void Assign(int64_t id, const std::vector<std::string>& storages);
+  void QueueDelete(int64_t id, const std::string& storage);
 
   Changed Change(int64_t id, Rule rule);
   Changed Change(const std::string& path, Rule rule);
@@ -60,6 +67,12 @@ class StoreFixture : public db::DatabaseFixture {
   std::vector<int64_t> DueOn(const std::string& storage);
   std::vector<DueJob> DueJobsOn(const std::string& storage);
   int64_t RetryParkedOn(const std::string& storage, std::chrono::milliseconds age);
+
+  // "KIND STORAGE", the newest first; of one repository, or of all.
+  std::vector<std::string> EventsOf(std::optional<int64_t> id = {});
+
+  // By anybody, so that another one could not change it now.
+  bool IsLocked(int64_t id);
 
   bool Bury(Beat seen);
   std::vector<Beat> RaiseBeat(int64_t of);

@@ -123,14 +123,34 @@ TEST_CASE("a write costs two statements, an uncached route one") {
   const Call call = books.Route(id);
   const OpenRequest request{call.intent, id, {"default", "p.git"}, "a", call.term, {}};
   const uint64_t before = books.counters().statements;
+  const uint64_t committed = books.counters().committed;
   Await<std::vector<bool>>([&](auto done) {
     books.store->Open(books.instance, {request}, db::Soon(), std::move(done));
   });
   books.Settle(call);
   const uint64_t written = books.counters().statements;
   if (books.database->engine() == db::Engine::kPostgres) CHECK(written - before == 2);
+  CHECK(books.counters().committed - committed == 2);
   books.FindName("p.git");
   CHECK(books.counters().statements == written + 1);
+}
+
+TEST_CASE("no lock outlives its operation, and a change holds one for two round trips") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  const uint64_t before = books.counters().committed;
+  bool held = false;
+  books.Change(id, [&](Repository& repository) {
+    held = books.IsLocked(id);
+    return WithdrawClaimOf("c")(repository);
+  });
+  CHECK(books.counters().committed - before == 1);
+  CHECK(held);
+  CHECK_FALSE(books.IsLocked(id));
+  const Call call = books.OpenNow(id);
+  CHECK_FALSE(books.IsLocked(id));
+  books.Settle(call);
+  CHECK_FALSE(books.IsLocked(id));
 }
 
 }  // namespace

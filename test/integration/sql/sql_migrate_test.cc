@@ -3,6 +3,7 @@
 
 #include "db/migrations.h"
 #include "sql_commands.h"
+#include "support/free_port.h"
 
 namespace praefect::test {
 namespace {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sql_commands.h"
+#include "support/free_port.h"
 
 namespace praefect::test {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "db/ping.h"
+#include "db/postgres_version.h"
 
 namespace praefect::db {
 namespace {

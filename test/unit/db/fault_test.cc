@@ -4,7 +4,8 @@
 #include <thread>
 
 #include "database_fixture.h"
-#include "relay.h"
+#include "support/free_port.h"
+#include "support/relay.h"
 
 namespace praefect::db {
 namespace {

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "database_fixture.h"
+#include "support/relay.h"
 
 namespace praefect::db {
 namespace {
@@ -47,6 +48,50 @@ TEST_CASE("what waits is bounded in number and in time") {
   CHECK(busy.get().ok());
   CHECK(fixture.counters().pool_full == 1);
   CHECK(fixture.counters().pool_expired == 1);
+}
+
+TEST_CASE("who has little to do keeps to one connection") {
+  DatabaseFixture fixture;
+  for (int i = 0; i < 100; ++i) REQUIRE(fixture.Value("SELECT 1") == "1");
+  CHECK(fixture.counters().connects == 1);
+}
+
+TEST_CASE("connections that nobody uses are closed") {
+  DatabaseFixture fixture;
+  PostgresOptions options = fixture.options;
+  options.max_connections = 4;
+  options.max_idle = 300ms;
+  fixture.Reopen(options);
+  std::vector<std::future<Outcome>> busy;
+  for (int i = 0; i < 4; ++i) {
+    busy.push_back(std::async(std::launch::async, [&] {
+      return fixture.RunSteps([&](OpenTransaction& open) -> std::optional<Error> {
+        const bool all = test::Eventually([&] { return fixture.counters().connections == 4; });
+        return all ? open.Execute({"SELECT 1"}).error : Error{};
+      });
+    }));
+  }
+  for (auto& each : busy) CHECK(each.get().ok());
+  CHECK(test::Eventually([&] { return fixture.counters().connections == 0; }));
+  CHECK(fixture.counters().idle_closed == 4);
+  CHECK(fixture.Value("SELECT 1") == "1");
+}
+
+TEST_CASE("a server that is too old is refused, one that nobody maintains is warned of") {
+  DatabaseFixture fixture;
+  test::Relay relay(SharedServer().port());
+  PostgresOptions options = fixture.options;
+  options.endpoint.host = "127.0.0.1";
+  options.endpoint.port = relay.port();
+  options.endpoint.sslmode = "disable";
+  relay.PretendVersion("15.", "9 .");
+  fixture.Reopen(options);
+  const Outcome refused = fixture.Run("SELECT 1");
+  CHECK(refused.error->layer == Layer::kVersion);
+  CHECK(refused.error->message.starts_with("postgres server version too old: 90000"));
+  relay.PretendVersion("15.", "10.");
+  CHECK(fixture.Value("SELECT 1") == "1");
+  CHECK(fixture.log.Has("upgrade the server"));
 }
 
 TEST_CASE("a commit that no standby confirmed may be applied, and is not reported as done") {

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <limits>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,16 +27,29 @@ class Relay {
   // everything.
   void CutAfter(size_t bytes_to_server, size_t bytes_to_client, bool silently = false);
 
+  // Forgets what passed until now. Between two transactions, so that a message begins.
+  void Record();
+  // Where each message of PostgreSQL's protocol ends that was passed on since (without TLS) and
+  // asked for something to be done (Execute, Sync), or told that it was (CommandComplete,
+  // ReadyForQuery).
+  std::vector<size_t> EndsOfStatements(bool to_server);
+  // The version that servers tell from now on, when theirs begins with `from`; both of one length.
+  void PretendVersion(const std::string& from, const std::string& to);
+
  private:
   void Run();
   void Pass(int client, int server);
-  bool PassSome(int from, int to, std::atomic<size_t>& left);
+  bool PassSome(int from, int to, bool to_server);
+  void Look(char* bytes, size_t count, bool to_server);
 
   const int server_port_;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<size_t> to_server_{kNever}, to_client_{kNever};
   std::atomic<bool> silently_{false}, stopping_{false};
+  std::mutex mutex_;  // guards the next four
+  std::string passed_to_server_, passed_to_client_;
+  std::string from_, to_;
   std::vector<int> silent_;  // sockets of connections that are kept open without a word
   std::thread thread_;
 };

@@ -1,0 +1,118 @@
+#include "datastore/overview.h"
+
+#include <utility>
+
+#include "datastore/repository_rows.h"
+
+namespace praefect::datastore {
+namespace {
+
+using db::Sql;
+
+constexpr Sql kReplicas(
+    "SELECT r.virtual_storage, s.storage, "
+    "count(*) FILTER (WHERE NOT s.suspect AND s.generation = r.generation), "
+    "count(*) FILTER (WHERE NOT s.suspect AND s.generation >= 0 AND s.generation < r.generation), "
+    "count(*) FILTER (WHERE NOT s.suspect AND s.generation < 0), "
+    "count(*) FILTER (WHERE s.suspect), count(*) FILTER (WHERE r.\"primary\" = s.storage) "
+    "FROM repositories r JOIN storage_repositories s ON s.repository_id = r.repository_id "
+    "WHERE r.state = 'live' GROUP BY 1, 2 ORDER BY 1, 2");
+
+#define PRAEFECT_JOBS(age)                                                                  \
+  "SELECT j.virtual_storage, j.storage, j.kind, j.state, count(*), " age                    \
+  ", (SELECT e.error FROM replication_jobs e WHERE e.virtual_storage = j.virtual_storage "  \
+  "AND e.storage = j.storage AND e.state = j.state AND e.kind = j.kind AND e.error IS NOT " \
+  "NULL ORDER BY e.not_before DESC LIMIT 1) FROM replication_jobs j "                       \
+  "GROUP BY j.virtual_storage, j.storage, j.kind, j.state "                                 \
+  "ORDER BY j.virtual_storage, j.storage, j.kind, j.state"
+constexpr Sql kJobs(
+    PRAEFECT_JOBS("CAST(extract(epoch FROM clock_timestamp() - min(j.wanted_at)) AS bigint)"),
+    PRAEFECT_JOBS("CAST((julianday('now') - julianday(min(j.wanted_at))) * 86400 AS integer)"));
+#undef PRAEFECT_JOBS
+
+#define PRAEFECT_INTENTS(age)                                                                      \
+  "SELECT count(*) FILTER (WHERE NOT lingering), count(*) FILTER (WHERE lingering), coalesce(" age \
+  ", 0) FROM write_intents"
+constexpr Sql kIntents(
+    PRAEFECT_INTENTS("CAST(extract(epoch FROM clock_timestamp() - min(recorded_at)) AS bigint)"),
+    PRAEFECT_INTENTS("CAST((julianday('now') - julianday(min(recorded_at))) * 86400 AS integer)"));
+#undef PRAEFECT_INTENTS
+
+#define PRAEFECT_UNAVAILABLE(among)                                                         \
+  "SELECT r.repository_id, r.relative_path, coalesce(r.\"primary\", '') FROM repositories " \
+  "r WHERE r.virtual_storage = $1 AND r.state = 'live' AND r.repository_id > $3 "           \
+  "AND NOT EXISTS (SELECT 1 FROM storage_repositories s "                                   \
+  "WHERE s.repository_id = r.repository_id AND NOT s.suspect "                              \
+  "AND s.generation >= r.acknowledged AND s.storage " among ") ORDER BY r.repository_id LIMIT $4"
+constexpr Sql kUnavailable(PRAEFECT_UNAVAILABLE("= ANY ($2)"),
+                           PRAEFECT_UNAVAILABLE("IN (SELECT value FROM json_each($2))"));
+#undef PRAEFECT_UNAVAILABLE
+
+// Reads, and makes a value of each row.
+template <class T>
+void Read(db::Database& database, db::Statement statement, db::Deadline deadline,
+          Callback<std::vector<T>> done, T (*parse)(const db::Rows&, size_t row)) {
+  database.Run({{std::move(statement)}, deadline, true},
+               [done = std::move(done), parse](db::Outcome outcome) {
+                 if (!outcome.ok()) return done({std::move(outcome.error)});
+                 std::vector<T> values;
+                 const db::Rows& rows = outcome.results[0];
+                 for (size_t i = 0; i < rows.size(); ++i) values.push_back(parse(rows, i));
+                 done({std::nullopt, std::move(values)});
+               });
+}
+
+}  // namespace
+
+void Overview::Replicas(db::Deadline deadline, Callback<std::vector<ReplicaCounts>> done) {
+  Read<ReplicaCounts>(database_, {kReplicas, {}}, deadline, std::move(done),
+                      [](const db::Rows& rows, size_t i) {
+                        return ReplicaCounts{.virtual_storage = rows.Text(i, 0),
+                                             .storage = rows.Text(i, 1),
+                                             .current = rows.Integer(i, 2),
+                                             .behind = rows.Integer(i, 3),
+                                             .none = rows.Integer(i, 4),
+                                             .suspect = rows.Integer(i, 5),
+                                             .primary = rows.Integer(i, 6)};
+                      });
+}
+
+void Overview::Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done) {
+  Read<JobCounts>(
+      database_, {kJobs, {}}, deadline, std::move(done), [](const db::Rows& rows, size_t i) {
+        return JobCounts{.virtual_storage = rows.Text(i, 0),
+                         .storage = rows.Text(i, 1),
+                         .kind = ParseJobKind(rows.Text(i, 2)),
+                         .state = ParseJobState(rows.Text(i, 3)),
+                         .count = rows.Integer(i, 4),
+                         .oldest = std::chrono::seconds(rows.MaybeInteger(i, 5).value_or(0)),
+                         .last_error = rows.MaybeText(i, 6).value_or("")};
+      });
+}
+
+void Overview::Intents(db::Deadline deadline, Callback<IntentCounts> done) {
+  Read<IntentCounts>(
+      database_, {kIntents, {}}, deadline,
+      [done = std::move(done)](Result<std::vector<IntentCounts>> result) {
+        if (!result.ok()) return done({std::move(result.error)});
+        done({std::nullopt, result.value.at(0)});
+      },
+      [](const db::Rows& rows, size_t i) {
+        return IntentCounts{.open = rows.Integer(i, 0),
+                            .lingering = rows.Integer(i, 1),
+                            .oldest = std::chrono::seconds(rows.Integer(i, 2))};
+      });
+}
+
+void Overview::UnavailableOn(std::string virtual_storage, std::vector<std::string> healthy,
+                             int64_t after, int limit, db::Deadline deadline,
+                             Callback<std::vector<Unavailable>> done) {
+  const db::Texts among(healthy.begin(), healthy.end());
+  Read<Unavailable>(database_,
+                    {kUnavailable, {std::move(virtual_storage), among, after, int64_t{limit}}},
+                    deadline, std::move(done), [](const db::Rows& rows, size_t i) {
+                      return Unavailable{rows.Integer(i, 0), rows.Text(i, 1), rows.Text(i, 2)};
+                    });
+}
+
+}  // namespace praefect::datastore
