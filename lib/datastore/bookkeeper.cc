@@ -129,15 +129,12 @@ class Bookkeeper::Impl {
   }
 
   void Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
-    store_.Change(
-        id, std::move(rule), deadline,
-        [this, id, done = std::move(done), token = in_flight_.Begin()](Result<Changed> result) {
-          const bool changed =
-              result.ok() ? result.value == Changed::kDone : result.error->may_be_applied;
-          if (changed) routes_.Changed({&id, 1});
-          done(std::move(result));
-          if (changed) events_.changed({&id, 1});
-        });
+    store_.Change(id, std::move(rule), deadline, NotingChange(id, std::move(done)));
+  }
+
+  void Rename(int64_t id, RepositoryName from, std::string to, db::Deadline deadline,
+              Callback<Changed> done) {
+    store_.Rename(std::move(from), std::move(to), deadline, NotingChange(id, std::move(done)));
   }
 
   void LoseRun(int64_t repository_id, const RepositoryName& name, const std::string& storage,
@@ -203,6 +200,17 @@ class Bookkeeper::Impl {
                   };
                   errands_.Add(drop, AfterTheirEnd(end));
                 }};
+  }
+
+  // The own cache forgets it before `done`.
+  Callback<Changed> NotingChange(int64_t id, Callback<Changed> done) {
+    return [this, id, done = std::move(done), token = in_flight_.Begin()](Result<Changed> result) {
+      const bool changed =
+          result.ok() ? result.value == Changed::kDone : result.error->may_be_applied;
+      if (changed) routes_.Changed({&id, 1});
+      done(std::move(result));
+      if (changed) events_.changed({&id, 1});
+    };
   }
 
   // A statement whose answer is missing may be applied until its deadline, which the database keeps
@@ -371,6 +379,10 @@ bool Bookkeeper::HasOpenWrites(const Repository& repository) const {
 }
 void Bookkeeper::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
   impl_->Change(id, std::move(rule), deadline, std::move(done));
+}
+void Bookkeeper::Rename(int64_t id, RepositoryName from, std::string to, db::Deadline deadline,
+                        Callback<Changed> done) {
+  impl_->Rename(id, std::move(from), std::move(to), deadline, std::move(done));
 }
 void Bookkeeper::LoseRun(int64_t repository_id, const RepositoryName& name,
                          const std::string& storage, int64_t run, End end, Rule release) {

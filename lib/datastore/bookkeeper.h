@@ -90,6 +90,9 @@ class Bookkeeper {
 
   // As Store::Change; the own cache forgets it before `done`, and `events.changed` follows.
   void Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done);
+  // As Store::Rename, of the repository that has the name `from`; likewise.
+  void Rename(int64_t id, RepositoryName from, std::string to, db::Deadline deadline,
+              Callback<Changed> done);
   // A copy or delete that this process began and that did not end well: its replica is released, by
   // this rule of its run (ReleaseRun, RetryRun, ParkRun), when the call can no longer be applied;
   // at once when it was never sent.

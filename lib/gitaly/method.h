@@ -19,6 +19,15 @@ namespace praefect::gitaly {
 enum class Operation { kUnknown, kAccessor, kMutator, kMaintenance };
 enum class Scope { kRepository, kStorage, kPartition, kServer };
 
+// What an RPC does with which repositories there are; nothing for most of them.
+enum class Naming {
+  kNone,
+  kCreates,  // its target where there is none; some write to one that is there
+  kRemoves,
+  kRenames,
+  kAsks,  // whether there is one
+};
+
 // Field numbers from the request message down to a field: "1.1" is {1, 1}.
 using FieldPath = std::vector<int>;
 
@@ -30,6 +39,7 @@ struct Method {
   bool server_streaming = false;
   Operation operation = Operation::kUnknown;
   Scope scope = Scope::kRepository;
+  Naming naming = Naming::kNone;
 
   // Paths to the `Repository` messages that Praefect rewrites (the one inside an object pool
   // included); empty where there is none.

@@ -30,6 +30,38 @@ constexpr std::array<std::string_view, 2> kWipesAStorage = {
     "/gitaly.StorageService/DeleteAllRepositories",
 };
 
+struct NamingMethod {
+  std::string_view path;
+  Naming naming;
+};
+
+// Read off Gitaly's handlers: which of them make a repository where there is none.
+// FetchIntoObjectPool makes a pool out of its origin.
+constexpr NamingMethod kNamingMethods[] = {
+    {"/gitaly.ObjectPoolService/CreateObjectPool", Naming::kCreates},
+    {"/gitaly.ObjectPoolService/DeleteObjectPool", Naming::kRemoves},
+    {"/gitaly.ObjectPoolService/FetchIntoObjectPool", Naming::kCreates},
+    {"/gitaly.RepositoryService/CloneFromPool", Naming::kCreates},
+    {"/gitaly.RepositoryService/CloneFromPoolInternal", Naming::kCreates},
+    {"/gitaly.RepositoryService/CreateFork", Naming::kCreates},
+    {"/gitaly.RepositoryService/CreateRepository", Naming::kCreates},
+    {"/gitaly.RepositoryService/CreateRepositoryFromBundle", Naming::kCreates},
+    {"/gitaly.RepositoryService/CreateRepositoryFromSnapshot", Naming::kCreates},
+    {"/gitaly.RepositoryService/CreateRepositoryFromURL", Naming::kCreates},
+    {"/gitaly.RepositoryService/RemoveRepository", Naming::kRemoves},
+    {"/gitaly.RepositoryService/RenameRepository", Naming::kRenames},
+    {"/gitaly.RepositoryService/ReplicateRepository", Naming::kCreates},
+    {"/gitaly.RepositoryService/RepositoryExists", Naming::kAsks},
+    {"/gitaly.RepositoryService/RestoreRepository", Naming::kCreates},
+};
+
+Naming NamingOf(std::string_view path) {
+  for (const NamingMethod& method : kNamingMethods) {
+    if (method.path == path) return method.naming;
+  }
+  return Naming::kNone;
+}
+
 template <size_t size>
 bool Contains(const std::array<std::string_view, size>& list, std::string_view path) {
   return std::find(list.begin(), list.end(), path) != list.end();
@@ -221,6 +253,7 @@ absl::StatusOr<Method> Describe(const pb::MethodDescriptor& descriptor) {
   const auto scope = ToScope(option.scope_level());
   if (!scope.ok()) return scope.status();
   method.scope = *scope;
+  method.naming = NamingOf(method.path);
   if (const absl::Status status = ResolveFields(descriptor.input_type(), method); !status.ok()) {
     return status;
   }

@@ -353,7 +353,7 @@ std::vector<std::string> JobRun::HealthySources(const Repository& repository) co
   return sources;
 }
 
-Gate JobRun::MakeGate() const {
+proxy::Gate JobRun::MakeGate() const {
   return std::make_shared<RunGate>(context_.keeper,
                                    datastore::Write{.intent = run_,
                                                     .instance = instance_,

@@ -9,8 +9,8 @@
 
 #include "datastore/bookkeeper.h"
 #include "observe/log.h"
+#include "proxy/node_client.h"
 #include "replication/metrics.h"
-#include "replication/node_client.h"
 #include "replication/retry.h"
 
 namespace praefect::replication {
@@ -24,7 +24,7 @@ struct Task {
 // What is referred to outlives it.
 struct RunContext {
   datastore::Bookkeeper& keeper;
-  const NodeClient& nodes;
+  const proxy::NodeClient& nodes;
   std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
   observe::Logger& logger;
   Metrics& metrics;
@@ -70,7 +70,7 @@ class JobRun {
   proxy::NodePtr NodeOf(std::string_view storage) const;
   bool MayTouch(const proxy::NodePtr& node) const;
   std::vector<std::string> HealthySources(const datastore::Repository& repository) const;
-  Gate MakeGate() const;
+  proxy::Gate MakeGate() const;
   datastore::RepositoryName Name() const;
   std::chrono::milliseconds Delay() const;
   void Log(observe::Level level, std::string_view message, std::string_view error) const;

@@ -62,7 +62,7 @@ Replicas::Replicas() {
   store_ = std::make_unique<datastore::Store>(*database_,
                                               datastore::Storages{{kVirtualStorage, kStorages}});
   calls_ = std::make_unique<proxy::NodeCalls>(memory_, resolver_, 10s);
-  client_ = std::make_unique<replication::NodeClient>(*calls_);
+  client_ = std::make_unique<proxy::NodeClient>(*calls_);
   metrics_ = std::make_unique<replication::Metrics>(registry_, config::Prometheus());
   std::promise<void> ready;
   keeper_ = std::make_unique<datastore::Bookkeeper>(
@@ -90,11 +90,19 @@ Replicas::Replicas() {
                               },
                               *logger_, *metrics_},
       replication::Replicator::Settings{});
+  clerk_ = std::make_unique<proxy::Clerk>(
+      *keeper_, *client_,
+      [this] {
+        const std::lock_guard lock(mutex_);
+        return snapshot_;
+      },
+      proxy::ClerkOptions());
   Publish();
 }
 
 Replicas::~Replicas() {
   calls_->Stop();
+  clerk_->Stop();
   replicator_->Stop();
   keeper_.reset();
   for (auto& node : nodes_) CHECK(node->Stop().value_or(0) == 0);
@@ -149,9 +157,7 @@ int64_t Replicas::Make(const std::string& path) {
   const Outcome made =
       Git({"init", "--bare", "--quiet", "--initial-branch=main", node(0).Folder(path).string()});
   REQUIRE(made.exit_status == 0);
-  std::promise<datastore::Told> told;
-  keeper_->Settle(opened.write, [&](datastore::Told answer) { told.set_value(answer); });
-  REQUIRE(told.get_future().get() == datastore::Told::kAcknowledged);
+  REQUIRE(Settle(opened.write) == datastore::Told::kAcknowledged);
   return opened.write.repository_id;
 }
 
@@ -175,9 +181,7 @@ void Replicas::Write(int64_t id, const std::string& branch) {
   REQUIRE(made.exit_status == 0);
   made.output.erase(made.output.find_last_not_of('\n') + 1);
   REQUIRE(Git({folder, "update-ref", "refs/heads/" + branch, made.output}).exit_status == 0);
-  std::promise<datastore::Told> told;
-  keeper_->Settle(opened.write, [&](datastore::Told answer) { told.set_value(answer); });
-  REQUIRE(told.get_future().get() == datastore::Told::kAcknowledged);
+  REQUIRE(Settle(opened.write) == datastore::Told::kAcknowledged);
 }
 
 void Replicas::Change(int64_t id, datastore::Rule rule) {
@@ -197,6 +201,18 @@ datastore::Repository Replicas::Get(int64_t id) {
       [&](auto done) { store_->Find(id, db::After(20s), done); });
   REQUIRE(found.has_value());
   return *std::move(found);
+}
+
+datastore::Told Replicas::Settle(const datastore::Write& write) {
+  std::promise<datastore::Told> told;
+  keeper_->Settle(write, [&](datastore::Told answer) { told.set_value(answer); });
+  return told.get_future().get();
+}
+
+std::optional<datastore::Repository> Replicas::FindName(const std::string& path) {
+  return Wait<std::optional<datastore::Repository>>([&](auto done) {
+    store_->Find(datastore::RepositoryName{kVirtualStorage, path}, db::After(20s), done);
+  });
 }
 
 bool Replicas::Exists(int64_t id) {

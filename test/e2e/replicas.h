@@ -13,6 +13,7 @@
 
 #include "db/sqlite.h"
 #include "e2e/storage_node.h"
+#include "proxy/clerk.h"
 #include "replication/replicator.h"
 
 namespace praefect::test {
@@ -24,6 +25,7 @@ class Replicas {
 
   StorageNode& node(size_t index) { return *nodes_.at(index); }
   datastore::Bookkeeper& keeper() { return *keeper_; }
+  proxy::Clerk& clerk() { return *clerk_; }
   // What Praefect believes of a node from now on.
   void SetHealth(size_t index, nodes::Health health);
 
@@ -36,7 +38,11 @@ class Replicas {
   // Removed by the books, deletes due.
   void Remove(int64_t id);
 
+  // The end of a call that the clerk let begin: the node said OK, or it was never sent.
+  datastore::Told Settle(const datastore::Write& write);
+
   datastore::Repository Get(int64_t id);
+  std::optional<datastore::Repository> FindName(const std::string& path);
   bool Exists(int64_t id);
   const datastore::Job& JobOn(int64_t id, size_t index);
   // Every replica is current and verified, and nothing is to be done.
@@ -58,10 +64,11 @@ class Replicas {
   http2::MemoryMeter memory_;
   net::Resolver resolver_;
   std::unique_ptr<proxy::NodeCalls> calls_;
-  std::unique_ptr<replication::NodeClient> client_;
+  std::unique_ptr<proxy::NodeClient> client_;
   std::unique_ptr<replication::Metrics> metrics_;
   std::unique_ptr<replication::Replicator> replicator_;
   std::unique_ptr<datastore::Bookkeeper> keeper_;
+  std::unique_ptr<proxy::Clerk> clerk_;
   datastore::Repository last_;
 
   mutable std::mutex mutex_;

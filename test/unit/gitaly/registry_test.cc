@@ -125,6 +125,34 @@ TEST_CASE("of what Praefect handles itself, ServerInfo and DiskStatistics are se
                                         "/gitaly.ServerService/ServerInfo"});
 }
 
+TEST_CASE("whatever changes which repositories there are is known as such") {
+  const auto registry = BuildRegistry();
+  int known = 0;
+  for (const Method& method : registry->methods()) {
+    INFO(method.path);
+    const bool writes =
+        method.scope == Scope::kRepository && method.operation == Operation::kMutator;
+    if (method.naming != Naming::kNone) {
+      ++known;
+      CHECK(method.scope == Scope::kRepository);
+      CHECK((writes || method.naming == Naming::kAsks));
+      CHECK(method.not_served.empty());
+    }
+    // Gitaly's own words for it.
+    const std::string_view name = method.name;
+    const bool repository = name.find("Repository") != name.npos ||
+                            name.find("Pool") != name.npos || name.find("Fork") != name.npos;
+    if (!writes || !repository) continue;
+    const bool creates = name.starts_with("Create") || name.starts_with("CloneFrom") ||
+                         name.starts_with("Restore") || name.starts_with("Replicate");
+    const bool removes = name.starts_with("Remove") || name.starts_with("Delete");
+    if (creates) CHECK(method.naming == Naming::kCreates);
+    if (removes) CHECK(method.naming == Naming::kRemoves);
+    if (name.starts_with("Rename")) CHECK(method.naming == Naming::kRenames);
+  }
+  CHECK(known == 15);
+}
+
 TEST_CASE("a target that lies in a oneof knows its rivals") {
   const auto registry = BuildRegistry();
   // `apply`, a bool with number 2, and `action`, a message with number 2.

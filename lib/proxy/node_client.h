@@ -1,18 +1,19 @@
 #pragma once
 
-// What copies ask of nodes, each a call that blocks until it is answered. Paths are replica paths.
+// What Praefect itself asks of nodes, each a call that blocks until it is answered. Paths are
+// replica paths.
 
 #include <optional>
 #include <string>
 
 #include "proxy/node_calls.h"
 
-namespace praefect::replication {
+namespace praefect::proxy {
 
 template <class T>
 struct Asked {
   std::optional<T> value;
-  proxy::NodeAnswer answer;  // why there is no value
+  NodeAnswer answer;  // why there is no value
 };
 
 using Gate = std::shared_ptr<const http2::SendGate>;
@@ -25,26 +26,28 @@ class NodeClient {
   // A checksum reads every reference.
   static constexpr std::chrono::minutes kChecksumTimeout{10};
 
-  explicit NodeClient(proxy::NodeCalls& calls) : calls_(calls) {}
+  explicit NodeClient(NodeCalls& calls) : calls_(calls) {}
 
   // Whether a repository lies there. What is no repository does not count.
-  Asked<bool> Exists(const proxy::NodePtr& node, const std::string& path) const;
+  Asked<bool> Exists(const NodePtr& node, const std::string& path) const;
+  // The same of several at a time; answers in their order.
+  std::vector<Asked<bool>> Exists(const std::vector<NodePtr>& nodes, const std::string& path) const;
   // Over all references, in hexadecimal; all zeros for an empty repository.
-  Asked<std::string> Checksum(const proxy::NodePtr& node, const std::string& path) const;
+  Asked<std::string> Checksum(const NodePtr& node, const std::string& path) const;
 
   // These may change what lies at the path of `node`, and so keep a send window. They take as long
   // as they take; a node that gives no sign of life ends them.
 
   // `node` makes its repository equal to that of `source`, and creates it if need be.
-  proxy::NodeAnswer Replicate(const proxy::NodePtr& node, const nodes::Node& source,
-                              const std::string& path, Gate gate) const;
+  NodeAnswer Replicate(const NodePtr& node, const nodes::Node& source, const std::string& path,
+                       Gate gate) const;
   // NOT_FOUND, which later nodes answer, counts as OK.
-  proxy::NodeAnswer Remove(const proxy::NodePtr& node, const std::string& path, Gate gate) const;
+  NodeAnswer Remove(const NodePtr& node, const std::string& path, Gate gate) const;
   // Removes lock files that a killed git left, among others.
-  proxy::NodeAnswer CleanUp(const proxy::NodePtr& node, const std::string& path, Gate gate) const;
+  NodeAnswer CleanUp(const NodePtr& node, const std::string& path, Gate gate) const;
 
  private:
-  proxy::NodeCalls& calls_;
+  NodeCalls& calls_;
 };
 
-}  // namespace praefect::replication
+}  // namespace praefect::proxy

@@ -1,16 +1,14 @@
-#include "replication/node_client.h"
+#include "proxy/node_client.h"
 
 #include <fmt/format.h>
+
+#include <future>
 
 #include "gitaly/metadata.h"
 #include "gitaly/repository.pb.h"
 
-namespace praefect::replication {
+namespace praefect::proxy {
 namespace {
-
-using proxy::NodeAnswer;
-using proxy::NodePtr;
-using proxy::NodeRequest;
 
 NodeRequest RequestFor(std::string_view method, const google::protobuf::MessageLite& message) {
   NodeRequest request;
@@ -54,14 +52,31 @@ std::optional<std::pair<int, int>> MajorMinor(const std::string& version) {
 }  // namespace
 
 Asked<bool> NodeClient::Exists(const NodePtr& node, const std::string& path) const {
-  NodeRequest request =
-      RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(node, path));
-  request.timeout = kQuestionTimeout;
-  NodeAnswer answer = calls_.Wait(node, std::move(request));
-  if (const auto response = Only<::gitaly::RepositoryExistsResponse>(answer)) {
-    return {response->exists(), {}};
+  return std::move(Exists(std::vector{node}, path)[0]);
+}
+
+std::vector<Asked<bool>> NodeClient::Exists(const std::vector<NodePtr>& nodes,
+                                            const std::string& path) const {
+  std::vector<std::promise<NodeAnswer>> promises(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    NodeRequest request =
+        RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(nodes[i], path));
+    request.timeout = kQuestionTimeout;
+    calls_.Start(nodes[i], std::move(request), [&promise = promises[i]](NodeAnswer answer) {
+      promise.set_value(std::move(answer));
+    });
   }
-  return {std::nullopt, std::move(answer)};
+  std::vector<Asked<bool>> all;
+  for (auto& promise : promises) {
+    NodeAnswer answer = promise.get_future().get();
+    const auto response = Only<::gitaly::RepositoryExistsResponse>(answer);
+    if (response) {
+      all.push_back({response->exists(), {}});
+    } else {
+      all.push_back({std::nullopt, std::move(answer)});
+    }
+  }
+  return all;
 }
 
 Asked<std::string> NodeClient::Checksum(const NodePtr& node, const std::string& path) const {
@@ -107,4 +122,4 @@ NodeAnswer NodeClient::CleanUp(const NodePtr& node, const std::string& path, Gat
   return calls_.Wait(node, std::move(request));
 }
 
-}  // namespace praefect::replication
+}  // namespace praefect::proxy

@@ -1,0 +1,117 @@
+#pragma once
+
+// What has to be asked of all nodes, or decided over a name, before a call can go anywhere:
+// creating a repository, taking one over that was there before Praefect, finding one that nobody
+// recorded, removing, renaming. Names are decided under the lock of their row, never by what was
+// cached.
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "datastore/bookkeeper.h"
+#include "proxy/node_client.h"
+#include "routing/route.h"
+
+namespace praefect::proxy {
+
+struct ClerkOptions {
+  // How long a creator waits for another one of the same name: `replication.create_wait`.
+  std::chrono::milliseconds create_wait{10'000};
+  size_t threads = 8;          // so many names at a time; each waits for nodes and the database
+  size_t max_waiting = 1'000;  // more are refused
+};
+
+// Where a call goes, or how it ended.
+struct Decision {
+  enum Kind {
+    kRecorded,   // Create: the call goes to `storage`, at `replica_path`, and ends with `write`
+    kKnown,      // the books have the repository: it is routed by them, anew
+    kElsewhere,  // Locate: nobody's repository; `storage` has it, at the path that was named
+    kDone,       // Remove, Rename
+    kNotFound,
+    kRefused,
+  };
+  Kind kind = kRefused;
+  datastore::Write write{};
+  std::string storage, replica_path;
+  routing::Refusal refusal{};  // kRefused
+};
+
+// Thread-safe. Its threads block.
+class Clerk {
+ public:
+  // Called once, on a thread of the clerk, or inside the call that is refused at once.
+  using Done = std::function<void(Decision)>;
+  using Name = datastore::RepositoryName;
+  using SnapshotSource = std::function<std::shared_ptr<const nodes::Snapshot>()>;
+
+  // What is referred to outlives it.
+  Clerk(datastore::Bookkeeper& keeper, const NodeClient& nodes, SnapshotSource snapshot,
+        ClerkOptions options);
+  ~Clerk();  // Stop
+  Clerk(const Clerk&) = delete;
+  Clerk& operator=(const Clerk&) = delete;
+
+  // A call that creates: kRecorded; or kKnown where it is there already, or was taken over now: the
+  // call is then an ordinary write.
+  void Create(Name name, db::Deadline deadline, Done done);
+  // A write to what the books do not know: kKnown once it is taken over, or kNotFound.
+  void Adopt(Name name, db::Deadline deadline, Done done);
+  // A read of what the books do not know: kElsewhere where a node has it, the primary first,
+  // kNotFound where none has, kKnown where the books do know it.
+  void Locate(Name name, db::Deadline deadline, Done done);
+  // kDone when the books have forgotten the name: what is left of it on disks is deleted later.
+  void Remove(Name name, db::Deadline deadline, Done done);
+  void Rename(Name from, std::string to, db::Deadline deadline, Done done);
+
+  // Who waits is refused; what was begun ends first. NodeCalls::Stop makes that soon.
+  void Stop();
+
+ private:
+  using Work = std::function<Decision()>;
+  struct Entry {
+    Work work;
+    Done done;
+  };
+
+  void Hand(Work work, Done done);
+  void Run();
+
+  Decision CreateNow(const Name& name, db::Deadline deadline);
+  Decision CreateOnce(const Name& name, db::Deadline deadline);
+  Decision AdoptNow(const Name& name, db::Deadline deadline);
+  Decision AdoptRecorded(const datastore::Write& write, const Name& name, db::Deadline deadline);
+  Decision LocateNow(const Name& name, db::Deadline deadline);
+  Decision RemoveNow(const Name& name, db::Deadline deadline);
+  Decision RenameNow(const Name& from, const std::string& to, db::Deadline deadline);
+
+  // Every configured node's answer, the primary's first.
+  struct Holders {
+    std::vector<NodePtr> have, have_not;
+    std::string unanswered;  // why not all are among these; empty: all are
+  };
+  Holders AskAll(const Name& name) const;
+  datastore::Result<std::optional<datastore::Repository>> Find(const Name& name,
+                                                               db::Deadline deadline) const;
+  datastore::Result<bool> Overlaps(const Name& name, db::Deadline deadline) const;
+
+  datastore::Bookkeeper& keeper_;
+  const NodeClient& nodes_;
+  const SnapshotSource snapshot_;
+  const ClerkOptions options_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Entry> waiting_;         // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
+  std::vector<std::thread> threads_;  // until Stop
+};
+
+}  // namespace praefect::proxy
