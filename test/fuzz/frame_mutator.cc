@@ -81,7 +81,7 @@ class Mutation {
   }
 
   void ChangeKnob() {
-    if (prefix_.size() >= kKnobs) prefix_[Below(kKnobs)] = static_cast<char>(Below(64));
+    if (prefix_.size() >= kKnobs) prefix_[Below(kKnobs)] = static_cast<char>(Below(128));
   }
 
   void ChangePayload(OwnFrame& frame) {

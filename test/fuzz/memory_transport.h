@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "fuzz/require.h"
@@ -54,15 +55,15 @@ class MemoryTransport final : public net::Transport {
   }
 
   net::IoResult Write(const iovec* pieces, int count) override {
-    size_t taken = 0;
-    for (int i = 0; i < count; i++) {
+    std::string taken;
+    for (int i = 0; i < count && far_.writable > 0; i++) {
       const size_t n = std::min(pieces[i].iov_len, far_.writable);
-      far_.on_written({static_cast<const char*>(pieces[i].iov_base), n});
+      taken.append(static_cast<const char*>(pieces[i].iov_base), n);
       far_.writable -= n;
-      taken += n;
     }
-    if (taken == 0) return {net::IoResult::Kind::kWouldBlock};
-    return {net::IoResult::Kind::kOk, taken};
+    if (taken.empty()) return {net::IoResult::Kind::kWouldBlock};
+    far_.on_written(taken);
+    return {net::IoResult::Kind::kOk, taken.size()};
   }
 
   int fd() const override { return fd_; }

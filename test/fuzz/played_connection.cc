@@ -35,10 +35,19 @@ enum Limit : uint8_t {
   kFewFields = 4,
   kSmallOutput = 8,
   kFloods = 16,
-  kKeepalive = 32
+  kKeepalive = 32,
+  kGates = 64,  // every third stream that we open has one
 };
 // Bits of kEvents; all happen in round kWhen.
-enum Event : uint8_t { kShutdown = 1, kPing = 2, kSuspect = 4, kOpenMore = 8, kCloseLocally = 16 };
+enum Event : uint8_t {
+  kShutdown = 1,
+  kPing = 2,
+  kSuspect = 4,
+  kOpenMore = 8,
+  kCloseLocally = 16,
+  kShutGate = 32,
+  kConfirm = 64
+};
 enum Ending { kPeerCloses, kPeerResets, kTlsAlert, kWeClose, kWeShutDown, kEndings };
 
 struct Knobs {
@@ -71,7 +80,10 @@ class Play final : public Connection::Owner {
         wire_(side == Connection::Side::kServer) {
     far_.input = input;
     far_.on_read = [this](std::string_view bytes) { wire_.Received(bytes); };
-    far_.on_written = [this](std::string_view bytes) { wire_.Sent(bytes); };
+    far_.on_written = [this](std::string_view bytes) {
+      for (const auto& stream : streams_) stream->Announce();
+      wire_.Sent(bytes);
+    };
     chunk_ = std::max(knobs_.Pick(kChunk, kChunks), input.size() / kMostChunks);
     connection_ = std::make_unique<Connection>(Loop(), buffers_, *this, side,
                                                std::make_unique<MemoryTransport>(far_), options_);
@@ -116,6 +128,8 @@ class Play final : public Connection::Owner {
     if ((events & kSuspect) != 0) connection_->Suspect(true);
     if ((events & kShutdown) != 0) connection_->GracefulShutdown();
     if ((events & kOpenMore) != 0 && side_ == Connection::Side::kClient) OpenStreams(3);
+    if ((events & kShutGate) != 0) gate_->open = false;
+    if ((events & kConfirm) != 0) connection_->ConfirmResets([] {});
     if ((events & kCloseLocally) != 0) connection_->Close("the application had enough");
   }
 
@@ -141,9 +155,10 @@ class Play final : public Connection::Owner {
     }
   }
 
-  PlayedStream& NewStream(Reaction reaction) {
+  PlayedStream& NewStream(Reaction reaction, std::shared_ptr<const PlayedGate> gate = nullptr) {
     const PlayedSetting setting{buffers_, wire_, side_, options_.stream_window};
-    return *streams_.emplace_back(std::make_unique<PlayedStream>(setting, reaction));
+    return *streams_.emplace_back(
+        std::make_unique<PlayedStream>(setting, reaction, std::move(gate)));
   }
   Reaction NextReaction() {
     return static_cast<Reaction>((knobs_[kReaction] + streams_.size()) % kReactions);
@@ -151,14 +166,16 @@ class Play final : public Connection::Owner {
 
   void OpenStreams(int count) {
     for (int i = 0; i < count; i++) {
-      PlayedStream& played = NewStream(NextReaction());
+      const bool gated = (knobs_[kLimits] & kGates) != 0 && streams_.size() % 3 == 0;
+      const auto gate = gated ? gate_ : nullptr;
+      PlayedStream& played = NewStream(NextReaction(), gate);
       HeaderList headers;
       headers.AddView(":method", "POST");
       headers.AddView(":scheme", "http");
       headers.AddView(":path", "/gitaly.RefService/FindDefaultBranchName");
       headers.Add(":authority", "node");
       headers.Add("authorization", "Bearer hunter2", true);
-      http2::Stream* stream = connection_->Open(std::move(headers), false, played);
+      http2::Stream* stream = connection_->Open(std::move(headers), false, played, gate);
       if (stream == nullptr) {
         Require(!connection_->usable(), "a usable connection opens streams");
         streams_.pop_back();
@@ -202,6 +219,7 @@ class Play final : public Connection::Owner {
   http2::Buffers buffers_{meter_};
   WireOracle wire_;
   FarEnd far_;
+  const std::shared_ptr<PlayedGate> gate_ = std::make_shared<PlayedGate>();
   std::unique_ptr<Connection> connection_;
   std::vector<std::unique_ptr<PlayedStream>> streams_;
 };

@@ -7,13 +7,25 @@
 #include "fuzz/require.h"
 
 namespace praefect::fuzz {
+namespace {
 
 using http2::HeaderList;
 using http2::Slice;
 
+// What a stream sends, by its place in the stream; nowhere the same for long.
+std::string_view Pattern(size_t begin, size_t size) {
+  static const std::string pattern = [] {
+    std::string bytes(1 << 20, '\0');
+    for (size_t i = 0; i < bytes.size(); i++) bytes[i] = static_cast<char>(i * 131 >> 3);
+    return bytes;
+  }();
+  return std::string_view(pattern).substr(begin % (pattern.size() / 2), size);
+}
+
+}  // namespace
+
 void PlayedStream::Begin(http2::Stream& stream, bool peer_ended) {
   stream_ = &stream;
-  begun_ = true;
   got_headers_ = server();
   sent_headers_ = !server();
   // Before the other side has our SETTINGS it may send as much as RFC 9113 allows without them.
@@ -56,18 +68,23 @@ void PlayedStream::SendHeaders() {
 }
 
 void PlayedStream::SendPattern(size_t size) {
-  std::string bytes(size, '\0');
-  for (size_t i = 0; i < size; i++) bytes[i] = static_cast<char>((sent_ + i) * 131 >> 3);
   http2::SliceQueue pieces;
-  pieces.PushCopy(setting_.buffers.packed, reinterpret_cast<const uint8_t*>(bytes.data()), size);
+  pieces.PushCopy(setting_.buffers.packed,
+                  reinterpret_cast<const uint8_t*>(Pattern(sent_, size).data()), size);
   for (size_t i = 0; i < pieces.count(); i++) Send(pieces.at(i));
 }
 
 void PlayedStream::Send(Slice data) {
   sent_ += data.size();
-  setting_.wire.Queued(static_cast<uint32_t>(stream_->id()),
-                       {reinterpret_cast<const char*>(data.data()), data.size()});
+  unannounced_.append(reinterpret_cast<const char*>(data.data()), data.size());
   stream_->SendData(std::move(data));
+}
+
+void PlayedStream::Announce() {
+  if (unannounced_.empty() || over() || stream_->id() <= 0) return;
+  const auto id = static_cast<uint32_t>(stream_->id());
+  setting_.wire.Queued(id, unannounced_, gate_);
+  unannounced_.clear();
 }
 
 void PlayedStream::End() {
@@ -85,6 +102,7 @@ void PlayedStream::Credit(size_t bytes) {
 }
 
 void PlayedStream::Reset(uint32_t error_code) {
+  Announce();  // a frame that is under way still leaves
   std::exchange(stream_, nullptr)->Reset(error_code);
   held_.clear();
 }
@@ -132,10 +150,12 @@ void PlayedStream::OnDrained(size_t bytes) {
 }
 
 void PlayedStream::OnClosed(const http2::StreamClosure& closure) {
-  Require(begun_ && !over(), "a stream closes once");
-  const auto id = static_cast<uint32_t>(stream_->id());
-  Require(server() || !closure.never_taken || setting_.wire.MayBeNeverTaken(id),
+  Require(!over(), "a stream closes once");
+  const bool begun = !server() && stream_->id() > 0;
+  Require(!begun || !closure.never_taken ||
+              setting_.wire.MayBeNeverTaken(static_cast<uint32_t>(stream_->id())),
           "only what the other side cannot have taken is called so");
+  Announce();
   const bool drained = stream_->TakeUnsent().bytes() + drained_ <= sent_;
   Require(drained, "what is unsent was not drained");
   stream_ = nullptr;

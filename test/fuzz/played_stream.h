@@ -3,6 +3,9 @@
 // The application's side of one stream of a PlayedConnection.
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "fuzz/wire_oracle.h"
@@ -32,12 +35,16 @@ struct PlayedSetting {
 
 class PlayedStream final : public http2::StreamListener {
  public:
-  PlayedStream(PlayedSetting setting, Reaction reaction) : setting_(setting), reaction_(reaction) {}
+  // `gate`: the one that the stream is opened with; may be null.
+  PlayedStream(PlayedSetting setting, Reaction reaction, std::shared_ptr<const PlayedGate> gate)
+      : setting_(setting), reaction_(reaction), gate_(std::move(gate)) {}
 
   // Server side, from OnRequest; client side, after Open. Does what the reaction is.
   void Begin(http2::Stream& stream, bool peer_ended);
   // Once a round.
   void Tick();
+  // Tells the wire oracle what is queued, as soon as the stream has an id.
+  void Announce();
   // It hears nothing more: the other side, or the application, ended it.
   bool over() const { return stream_ == nullptr; }
 
@@ -61,11 +68,13 @@ class PlayedStream final : public http2::StreamListener {
 
   const PlayedSetting setting_;
   const Reaction reaction_;
+  const std::shared_ptr<const PlayedGate> gate_;
   http2::Stream* stream_ = nullptr;
-  bool begun_ = false, got_headers_ = false, peer_ended_ = false;
+  bool got_headers_ = false, peer_ended_ = false;
   bool sent_headers_ = false, sent_end_ = false;
   int64_t received_ = 0, credited_ = 0, window_ = 0;
   size_t sent_ = 0, drained_ = 0;
+  std::string unannounced_;  // of sent_
   int ticks_ = 0;
   std::vector<http2::Slice> held_;
 };

@@ -70,6 +70,7 @@ void WireOracle::OnSent(const Frame& frame) {
   Stream& stream = streams_[frame.stream];
   if (frame.type == kHeaders || frame.type == kData) {
     Require(!stream.ended, "nothing follows the end of a stream");
+    Require(stream.gate == nullptr || stream.gate->open, "nothing passes a gate that is shut");
   }
   if (frame.type == kHeaders) stream.headers_sent = true;
   if (frame.type == kData) OnSentData(frame, stream);

@@ -7,12 +7,21 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fuzz/frame_reader.h"
+#include "http2/send_gate.h"
 
 namespace praefect::fuzz {
+
+struct PlayedGate final : http2::SendGate {
+  bool open = true;
+  bool MayBegin() const override { return open; }
+  bool MayContinue() const override { return open; }
+};
 
 class WireOracle {
  public:
@@ -23,8 +32,11 @@ class WireOracle {
 
   void Received(std::string_view bytes);
   void Sent(std::string_view bytes);
-  // The application queued these for a stream.
-  void Queued(uint32_t stream, std::string_view bytes) { streams_[stream].queued.append(bytes); }
+  // The application queued these for a stream, which was opened with `gate` (may be null).
+  void Queued(uint32_t stream, std::string_view bytes, std::shared_ptr<const PlayedGate> gate) {
+    streams_[stream].queued.append(bytes);
+    streams_[stream].gate = std::move(gate);
+  }
   // Client side: whether the other side can know of the stream for certain not to have taken it.
   bool MayBeNeverTaken(uint32_t stream) const;
 
@@ -36,6 +48,7 @@ class WireOracle {
     bool headers_sent = false;
     bool ended = false;    // END_STREAM or RST_STREAM was sent
     bool refused = false;  // by RST_STREAM
+    std::shared_ptr<const PlayedGate> gate;
   };
   void OnReceived(const Frame& frame);
   void OnSent(const Frame& frame);
