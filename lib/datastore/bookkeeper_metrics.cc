@@ -59,7 +59,8 @@ BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages
       registry.Counters("gitaly_praefect_uptodate_storages_cache_access_total",
                         "Looks for the route of a repository, by what was found in memory.");
   for (const auto& [virtual_storage, names] : storages) {
-    const auto of = [&](const char* type) -> prometheus::Counter& {
+    const auto of = [&,
+                     &virtual_storage = virtual_storage](const char* type) -> prometheus::Counter& {
       return family.Add({{"virtual_storage", virtual_storage}, {"type", type}});
     };
     accesses_.emplace(virtual_storage, Access{of("hit"), of("miss"), of("populate")});
