@@ -17,7 +17,7 @@ SHOWN = {
     'cpu_us_per_round': ('CPU us per round', 1, 2),
     'rounds_per_s': ('rounds/s', 1, 0),
     'bytes_above_idle': ('MiB above idle', MIB, 1),
-    'calls_per_s_alone': ('others, before: calls/s', 1, 0),
+    'calls_per_s_alone': ('others, before and after: calls/s', 1, 0),
     'calls_per_s_beside': ('others, meanwhile: calls/s', 1, 0),
     'rate_kept': ('rate that they keep', 1, 2),
     'seconds': ('seconds', 1, 3),
@@ -49,11 +49,15 @@ def machine():
     }
 
 
-def versions(root, praefect_program):
-    commit = first_line(['git', '-C', root, 'rev-parse', '--short', 'HEAD'])
-    changed = ' and what is not committed' if first_line(['git', '-C', root, 'status', '--porcelain', 'lib', 'cmd']) else ''
+def commit(root):
+    changed = first_line(['git', '-C', root, 'status', '--porcelain', 'lib', 'cmd'])
+    return 'commit ' + first_line(['git', '-C', root, 'rev-parse', '--short', 'HEAD']) + (' with changes' if changed else '')
+
+
+def versions(praefect_program, source):
+    """`source`: what Praefect was built of."""
     return {
-        'praefect': f'{first_line([praefect_program, "-version"])}, commit {commit}{changed}',
+        'praefect': f'{first_line([praefect_program, "-version"])}, {source}',
         'nginx': first_line(['/usr/sbin/nginx', '-v']),
         'haproxy': first_line(['/usr/sbin/haproxy', '-v']),
         'nghttpx': first_line(['/usr/sbin/nghttpx', '--version']),
