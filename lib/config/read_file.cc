@@ -6,12 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <system_error>
 
 namespace praefect::config {
 namespace {
+
+// Most files are smaller, and a limit may be large: a buffer of that size would be zeroed for each.
+constexpr size_t kPieceBytes = 64 << 10;
 
 class File {
  public:
@@ -47,20 +51,17 @@ absl::Status Failed(std::string_view action, const std::string& path, int error)
 
 absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& name,
                                            size_t max_bytes) {
-  std::string text(max_bytes + 1, '\0');
-  size_t length = 0;
-  while (length < text.size()) {
+  std::string text;
+  while (text.size() <= max_bytes) {
+    const size_t length = text.size();
+    text.resize(std::min(length + kPieceBytes, max_bytes + 1));
     const ssize_t count = read(descriptor, text.data() + length, text.size() - length);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failed("read", name, errno);
-    if (count == 0) break;
-    length += static_cast<size_t>(count);
+    const int error = errno;
+    text.resize(length + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0 && error != EINTR) return Failed("read", name, error);
+    if (count == 0) return text;
   }
-  if (length > max_bytes) {
-    return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", name, max_bytes));
-  }
-  text.resize(length);
-  return text;
+  return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", name, max_bytes));
 }
 
 absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes) {

@@ -218,12 +218,8 @@ absl::StatusOr<std::shared_ptr<const TlsClientContext>> TlsClientContext::Make(
   if (!context.ok()) return context.status();
   SSL_CTX_set_alpn_protos(context->get(), kH2, sizeof kH2);
   TrustStore trusted = ReadTrustStore();
-  const Bio source = Over(trusted.pem);
   X509_STORE* store = SSL_CTX_get_cert_store(context->get());
-  while (Certificate root{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
-    X509_STORE_add_cert(store, root.get());
-  }
-  ERR_clear_error();  // the end of the text is one
+  for (const auto& root : trusted.certificates) X509_STORE_add_cert(store, root.get());
   std::shared_ptr<TlsClientContext> result(new TlsClientContext);
   result->context_ = *std::move(context);
   result->roots_pem_ = std::move(trusted.pem);

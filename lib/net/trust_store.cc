@@ -32,19 +32,26 @@ constexpr const char* kUsualFolders[] = {"/etc/ssl/certs", "/etc/pki/tls/certs"}
 struct FreeBio {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
 using Bio = std::unique_ptr<BIO, FreeBio>;
-using Certificate = std::unique_ptr<X509, FreeCertificate>;
 
-std::string ToDer(X509* certificate) {
+// One block of a PEM file, decoded from its text and no further.
+struct PemBlock {
+  PemBlock() = default;
+  PemBlock(const PemBlock&) = delete;
+  PemBlock& operator=(const PemBlock&) = delete;
+  ~PemBlock() {
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(bytes);
+  }
+  bool ReadFrom(BIO* source) { return PEM_read_bio(source, &name, &header, &bytes, &size) == 1; }
+  bool IsCertificate() const { return std::string_view(name) == PEM_STRING_X509; }
+
+  char* name = nullptr;
+  char* header = nullptr;
   unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  std::string der(reinterpret_cast<char*>(bytes), size > 0 ? static_cast<size_t>(size) : 0);
-  OPENSSL_free(bytes);
-  return der;
-}
+  long size = 0;
+};
 
 class Reader {
  public:
@@ -53,10 +60,7 @@ class Reader {
     auto file = config::ReadFile(path, kMaxFileBytes);
     if (!file.ok()) return file.status();
     Bio source(BIO_new_mem_buf(file->text.data(), static_cast<int>(file->text.size())));
-    while (Certificate certificate{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
-      if (known_.insert(ToDer(certificate.get())).second) {
-        PEM_write_bio_X509(result_.get(), certificate.get());
-      }
+    while (AddBlock(source.get())) {
     }
     ERR_clear_error();  // the end of the file is one
     return absl::OkStatus();
@@ -76,20 +80,38 @@ class Reader {
     return absl::OkStatus();
   }
 
-  std::string Result() const {
+  TrustStore Result() {
     char* text = nullptr;
-    const long size = BIO_get_mem_data(result_.get(), &text);
-    return std::string(text, static_cast<size_t>(std::max(size, 0L)));
+    const long size = BIO_get_mem_data(pem_.get(), &text);
+    result_.pem.assign(text, static_cast<size_t>(std::max(size, 0L)));
+    return std::move(result_);
   }
 
  private:
+  // False when there is no further one. Most certificates are in several files, and OpenSSL 3 takes
+  // most of a millisecond to decode one: that is done once for each.
+  bool AddBlock(BIO* source) {
+    PemBlock block;
+    if (!block.ReadFrom(source)) return false;
+    const std::string der(reinterpret_cast<const char*>(block.bytes),
+                          static_cast<size_t>(block.size));
+    if (!block.IsCertificate() || !known_.insert(der).second) return true;
+    const unsigned char* bytes = block.bytes;
+    std::shared_ptr<X509> certificate(d2i_X509(nullptr, &bytes, block.size), X509_free);
+    if (certificate == nullptr) return true;
+    result_.certificates.push_back(std::move(certificate));
+    PEM_write_bio(pem_.get(), PEM_STRING_X509, "", block.bytes, block.size);
+    return true;
+  }
+
   static bool IsLinkToNeighbour(const fs::path& path) {
     std::error_code error;
     const fs::path target = fs::read_symlink(path, error);
     return !error && !target.has_parent_path();
   }
 
-  Bio result_{BIO_new(BIO_s_mem())};
+  TrustStore result_;
+  Bio pem_{BIO_new(BIO_s_mem())};
   std::set<std::string> known_;
 };
 
@@ -102,9 +124,9 @@ std::string Variable(const char* name) {
 
 TrustStore ReadTrustStore() {
   Reader reader;
-  TrustStore store;
+  std::vector<std::string> warnings;
   auto warn = [&](const char* variable, const absl::Status& status) {
-    if (!status.ok()) store.warnings.push_back(absl::StrCat(variable, ": ", status.message()));
+    if (!status.ok()) warnings.push_back(absl::StrCat(variable, ": ", status.message()));
   };
   if (const std::string file = Variable("SSL_CERT_FILE"); !file.empty()) {
     warn("SSL_CERT_FILE", reader.AddFile(file));
@@ -120,7 +142,8 @@ TrustStore ReadTrustStore() {
   } else {
     for (const char* usual : kUsualFolders) reader.AddFolder(usual).IgnoreError();
   }
-  store.pem = reader.Result();
+  TrustStore store = reader.Result();
+  store.warnings = std::move(warnings);
   return store;
 }
 

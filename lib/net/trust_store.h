@@ -2,13 +2,18 @@
 
 // The certificate authorities that the machine's administrator trusts.
 
+#include <memory>
 #include <string>
 #include <vector>
+
+struct x509_st;
 
 namespace praefect::net {
 
 struct TrustStore {
-  std::string pem;                    // every certificate once
+  // Every certificate once. What OpenSSL cannot decode is left out, as Go does.
+  std::vector<std::shared_ptr<x509_st>> certificates;
+  std::string pem;                    // the same, as text
   std::vector<std::string> warnings;  // what was named by a variable and could not be read
 };
 

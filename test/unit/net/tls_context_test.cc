@@ -132,7 +132,18 @@ TEST_CASE_METHOD(Files, "the trust store is a file and folders, each certificate
       authority.root(), authority.empty_folder().string() + ":" + directory.path().string());
   const TrustStore store = ReadTrustStore();
   CHECK(CountCertificates(store.pem) == 2);
+  CHECK(store.certificates.size() == 2);
   CHECK(store.warnings.empty());
+}
+
+TEST_CASE_METHOD(Files, "what is no certificate does not hide those after it") {
+  const std::string broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  const std::string key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+  test::WriteFile(directory / "a", broken + key + test::ReadFile(authority.root()));
+  const TrustVariables variables(directory / "a", authority.empty_folder());
+  const TrustStore store = ReadTrustStore();
+  CHECK(store.certificates.size() == 1);
+  CHECK(CountCertificates(store.pem) == 1);
 }
 
 TEST_CASE("a trust store that was named and is not there is told") {
