@@ -9,6 +9,7 @@ namespace praefect::bench {
 namespace {
 
 constexpr int64_t kLongestWaitNs = 20'000'000'000;
+constexpr int64_t kWaitOfStarvedNs = 1'000'000'000;
 
 int64_t Ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 
@@ -55,7 +56,7 @@ Callers::Counted Callers::CountOver(const uint64_t& count,
 }
 
 bool Callers::WaitUntil(const std::function<bool()>& condition, const char* what) {
-  const int64_t end_ns = NowNs() + kLongestWaitNs;
+  const int64_t end_ns = NowNs() + (options_.may_starve ? kWaitOfStarvedNs : kLongestWaitNs);
   while (!condition() && NowNs() < end_ns) poller_.RunOnce(end_ns);
   if (!condition() && !options_.may_starve) Fail(fmt::format("{} did not come", what));
   return condition();

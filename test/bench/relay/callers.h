@@ -35,8 +35,9 @@ class Callers : public CallObserver {
         return std::numeric_limits<int64_t>::max();
       });
   // Until `condition` holds; one that does not within 20 seconds is a failure, `what` is missing.
+  // Who may starve waits a second, and is told.
   bool WaitUntil(const std::function<bool()>& condition, const char* what);
-  // Whether no call was left over. Starve: not a failure then.
+  // Whether no call was left over.
   bool WaitForEnd();
 
  protected:
