@@ -74,19 +74,24 @@ bool SameHost(const SocketAddress& a, const SocketAddress& b) {
 
 bool IsUnix(const config::Address& address) { return address.kind == config::Address::Kind::kUnix; }
 
-// Whether a socket that is named for the key may serve `wanted`. A host name may mean several
-// addresses, so with a name it is the port that counts.
+bool IsOneOf(const SocketAddress& socket,
+             const absl::StatusOr<std::vector<SocketAddress>>& wanted) {
+  return wanted.ok() && std::any_of(wanted->begin(), wanted->end(), [&](const SocketAddress& one) {
+           return SameHost(one, socket);
+         });
+}
+
+// Whether a socket that is named for the key may serve `wanted`. A socket of all interfaces does
+// not stand for one of them: the file may mean to keep the others out.
 bool MayServe(const SocketAddress& socket, const config::Address& wanted) {
   if (IsUnix(wanted) != (socket.family() == AF_UNIX)) return false;
   if (IsUnix(wanted)) return PathOf(socket) == wanted.path;
-  return wanted.port == 0 || wanted.port == socket.port();
+  return (wanted.port == 0 || wanted.port == socket.port()) &&
+         IsOneOf(socket, ResolveAllNow(wanted, /*passive=*/true));
 }
 
 bool ListensOn(const SocketAddress& socket, const config::Address& wanted) {
-  if (!MayServe(socket, wanted) || (!IsUnix(wanted) && wanted.port == 0)) return false;
-  if (IsUnix(wanted)) return true;
-  const auto resolved = ResolveNow(wanted, /*passive=*/true);
-  return resolved.ok() && SameHost(*resolved, socket);
+  return (IsUnix(wanted) || wanted.port != 0) && MayServe(socket, wanted);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ absl::StatusOr<SocketAddress> FromPath(const std::string& path) {
   return result;
 }
 
-absl::StatusOr<SocketAddress> Lookup(const config::Address& address, int flags) {
+absl::StatusOr<std::vector<SocketAddress>> Lookup(const config::Address& address, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -36,11 +36,19 @@ absl::StatusOr<SocketAddress> Lookup(const config::Address& address, int flags) 
     return absl::NotFoundError(
         absl::StrCat("cannot resolve \"", address.host, "\": ", gai_strerror(error)));
   }
-  SocketAddress result;
-  memcpy(&result.storage, found->ai_addr, found->ai_addrlen);
-  result.length = found->ai_addrlen;
+  std::vector<SocketAddress> all;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    SocketAddress& result = all.emplace_back();
+    memcpy(&result.storage, one->ai_addr, one->ai_addrlen);
+    result.length = one->ai_addrlen;
+  }
   freeaddrinfo(found);
-  return result;
+  return all;
+}
+
+absl::StatusOr<SocketAddress> First(absl::StatusOr<std::vector<SocketAddress>> found) {
+  if (!found.ok()) return found.status();
+  return found->front();
 }
 
 }  // namespace
@@ -54,11 +62,16 @@ uint16_t SocketAddress::port() const {
 
 absl::StatusOr<SocketAddress> FromLiteral(const config::Address& address) {
   if (address.kind == config::Address::Kind::kUnix) return FromPath(address.path);
-  return Lookup(address, AI_NUMERICHOST);
+  return First(Lookup(address, AI_NUMERICHOST));
 }
 
 absl::StatusOr<SocketAddress> ResolveNow(const config::Address& address, bool passive) {
   if (address.kind == config::Address::Kind::kUnix) return FromPath(address.path);
+  return First(ResolveAllNow(address, passive));
+}
+
+absl::StatusOr<std::vector<SocketAddress>> ResolveAllNow(const config::Address& address,
+                                                         bool passive) {
   return Lookup(address, passive ? AI_PASSIVE : 0);
 }
 

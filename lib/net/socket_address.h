@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <vector>
+
 #include "config/address.h"
 
 namespace praefect::net {
@@ -27,5 +29,8 @@ absl::StatusOr<SocketAddress> FromLiteral(const config::Address& address);
 // Also resolves names, and blocks while it does: for the start only. `passive`: to listen on; an
 // empty host means all interfaces.
 absl::StatusOr<SocketAddress> ResolveNow(const config::Address& address, bool passive);
+// The same, all that the name means; at least one.
+absl::StatusOr<std::vector<SocketAddress>> ResolveAllNow(const config::Address& address,
+                                                         bool passive);
 
 }  // namespace praefect::net

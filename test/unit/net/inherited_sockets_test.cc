@@ -100,6 +100,24 @@ TEST_CASE("a named socket on another address is an error that names both") {
   CHECK_THAT(Failure(taken.status()), Contains("listens on tcp://127.0.0.1:"));
 }
 
+TEST_CASE("a named socket on another host is an error, all interfaces included") {
+  Holder holder;
+  Address address = holder.Listen({Address::Kind::kTcp, "0.0.0.0", 0, ""});
+  InheritedSockets sockets = holder.HandOver("listen_addr");
+  address.host = "127.0.0.1";
+  const auto taken = sockets.Take("listen_addr", address);
+  REQUIRE_FALSE(taken.ok());
+  CHECK_THAT(Failure(taken.status()), Contains("listens on tcp://0.0.0.0:"));
+}
+
+TEST_CASE("a named socket is found by any address of its host's name") {
+  Holder holder;
+  Address address = holder.Listen(kAnyPort);
+  address.host = "localhost";  // perhaps ::1 first
+  InheritedSockets sockets = holder.HandOver("listen_addr");
+  CHECK(sockets.Take("listen_addr", address).ok());
+}
+
 TEST_CASE("what does not listen is refused") {
   InheritedSockets sockets({{socket(AF_INET, SOCK_STREAM, 0), "listen_addr"}});
   CHECK_FALSE(sockets.Take("listen_addr", kAnyPort).ok());
