@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 namespace praefect::config {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+constexpr Deadline kNoDeadline = Deadline::max();
+
 // Most files are smaller, and a limit may be large: a buffer of that size would be zeroed for each.
 constexpr size_t kPieceBytes = 64 << 10;
 
@@ -21,9 +26,7 @@ class File {
  public:
   // Opens without blocking: a named pipe that nobody writes must not hang the start.
   explicit File(const std::string& path)
-      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (descriptor_ >= 0) fcntl(descriptor_, F_SETFL, 0);
-  }
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (descriptor_ >= 0) close(descriptor_);
   }
@@ -47,10 +50,22 @@ absl::Status Failed(std::string_view action, const std::string& path, int error)
   return absl::Status(CodeOf(error), fmt::format("{} {}: {}", action, path, cause));
 }
 
-}  // namespace
+// Until something can be read, or the end has come.
+bool WaitReadable(int descriptor, Deadline deadline) {
+  pollfd readable{descriptor, POLLIN, 0};
+  for (;;) {
+    int left = -1;
+    if (deadline != kNoDeadline) {
+      const auto time = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      left = static_cast<int>(std::max<int64_t>(time.count(), 0));
+    }
+    const int found = poll(&readable, 1, left);
+    if (found >= 0 || errno != EINTR) return found != 0;
+  }
+}
 
-absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& name,
-                                           size_t max_bytes) {
+absl::StatusOr<std::string> ReadToEnd(int descriptor, const std::string& name, size_t max_bytes,
+                                      Deadline deadline) {
   std::string text;
   while (text.size() <= max_bytes) {
     const size_t length = text.size();
@@ -58,10 +73,21 @@ absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& na
     const ssize_t count = read(descriptor, text.data() + length, text.size() - length);
     const int error = errno;
     text.resize(length + static_cast<size_t>(std::max<ssize_t>(count, 0)));
-    if (count < 0 && error != EINTR) return Failed("read", name, error);
     if (count == 0) return text;
+    if (count > 0 || error == EINTR) continue;
+    if (error != EAGAIN) return Failed("read", name, error);
+    if (WaitReadable(descriptor, deadline)) continue;
+    return absl::DeadlineExceededError(fmt::format(
+        "read {}: the pipe was not written to its end within {} ms", name, kPipeTimeout.count()));
   }
   return absl::OutOfRangeError(fmt::format("read {}: larger than {} bytes", name, max_bytes));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadDescriptor(int descriptor, const std::string& name,
+                                           size_t max_bytes) {
+  return ReadToEnd(descriptor, name, max_bytes, kNoDeadline);
 }
 
 absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes) {
@@ -70,7 +96,7 @@ absl::StatusOr<FileContents> ReadFile(const std::string& path, size_t max_bytes)
   if (file.descriptor() < 0 || fstat(file.descriptor(), &status) != 0) {
     return Failed("open", path, errno);
   }
-  auto text = ReadDescriptor(file.descriptor(), path, max_bytes);
+  auto text = ReadToEnd(file.descriptor(), path, max_bytes, Clock::now() + kPipeTimeout);
   if (!text.ok()) return text.status();
   return FileContents{*std::move(text), status.st_mode & 0777U, S_ISREG(status.st_mode)};
 }

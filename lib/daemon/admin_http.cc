@@ -32,7 +32,7 @@ httplib::Server::HandlerResponse RefuseOtherMethods(const Request& request, Resp
 
 class AdminHttp::Impl {
  public:
-  explicit Impl(AdminPages pages) : pages_(std::move(pages)) {
+  explicit Impl(AdminPages pages) : pages_(std::move(pages)), server_(pages_.connection_refused) {
     server_.set_payload_max_length(kMaxRequestBytes);
     server_.set_pre_routing_handler(RefuseOtherMethods);
     server_.Get("/metrics", [this](const auto&, Response& response) {

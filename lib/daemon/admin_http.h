@@ -23,6 +23,7 @@ namespace praefect::daemon {
 struct AdminPages {
   std::function<std::string()> metrics, database_metrics;
   std::function<std::vector<ReadinessCheck>(Purpose)> readiness;
+  std::function<void()> connection_refused;  // there were too many; see HttpConnections
 };
 
 class AdminHttp {

@@ -234,6 +234,11 @@ class Daemon::Impl {
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
            return CheckReadiness(*nodes_.snapshot(), books_.state(), stop_.requested(), purpose);
+         },
+         [&refused = metrics_.registry().Counter(
+              "gitaly_praefect_admin_connections_refused_total",
+              "Connections of the admin listener beyond those that wait.")] {
+           refused.Increment();
          }},
         inherited_);
     if (!admin.ok()) return admin.status();

@@ -78,8 +78,8 @@ class SocketStream final : public httplib::Stream {
 
 }  // namespace
 
-HttpConnections::HttpConnections(int request_ms)
-    : request_ms_(request_ms), stopping_(eventfd(0, EFD_CLOEXEC)) {}
+HttpConnections::HttpConnections(std::function<void()> refused, int request_ms)
+    : refused_(std::move(refused)), request_ms_(request_ms), stopping_(eventfd(0, EFD_CLOEXEC)) {}
 
 HttpConnections::~HttpConnections() {
   StopAccepting();
@@ -107,8 +107,15 @@ void HttpConnections::Accept() {
   pollfd ready[] = {{socket_->fd(), POLLIN, 0}, {stopping_, POLLIN, 0}};
   while (poll(ready, 2, -1) < 0 || ready[1].revents == 0) {
     const int fd = accept4(socket_->fd(), nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd >= 0) {
-      threads_.enqueue([this, fd] { Serve(fd); });
+    if (fd >= 0 && open_ >= kMaxOpen) {
+      close(fd);
+      refused_();
+    } else if (fd >= 0) {
+      open_++;
+      threads_.enqueue([this, fd] {
+        Serve(fd);
+        open_--;
+      });
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       poll(&ready[1], 1, kPauseMs);
     }

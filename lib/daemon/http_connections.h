@@ -6,6 +6,8 @@
 
 #include <httplib.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -18,10 +20,13 @@ class HttpConnections final : public httplib::Server {
  public:
   static constexpr size_t kThreads = 4;  // one for each connection that is open
   static constexpr int kIdleMs = 2'000;  // between two requests of a connection
-  static constexpr int kRequestMs =
-      10'000;  // from the first byte of a request to its answer's last
+  // From the first byte of a request to its answer's last.
+  static constexpr int kRequestMs = 10'000;
+  // Served and waiting for a thread; what comes beyond is closed.
+  static constexpr size_t kMaxOpen = 64;
 
-  explicit HttpConnections(int request_ms = kRequestMs);
+  // `refused` is called, by a thread of its own, for each connection beyond kMaxOpen.
+  explicit HttpConnections(std::function<void()> refused, int request_ms = kRequestMs);
   ~HttpConnections() override;  // stops, waits for requests under way
 
   void Start(std::unique_ptr<net::ListeningSocket> socket);
@@ -34,9 +39,11 @@ class HttpConnections final : public httplib::Server {
   // False when nothing came in time, or accepting has stopped.
   bool WaitReadable(int fd, int timeout_ms) const;
 
+  const std::function<void()> refused_;
   const int request_ms_;
   const int stopping_;  // an eventfd; readable once accepting stops
   std::unique_ptr<net::ListeningSocket> socket_;
+  std::atomic<size_t> open_{0};
   httplib::ThreadPool threads_{kThreads};
   std::thread acceptor_;
 };

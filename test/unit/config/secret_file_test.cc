@@ -1,5 +1,6 @@
 #include "config/secret_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,15 @@ TEST_CASE_METHOD(SecretFiles, "what is no file of a sensible size is refused") {
   const std::string pipe = folder_ / "pipe";
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   CHECK_FALSE(ReadSecretFile(pipe).ok());
+}
+
+TEST_CASE_METHOD(SecretFiles, "a pipe whose writer says nothing is given up") {
+  const std::string pipe = folder_ / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const int writer = open(pipe.c_str(), O_RDWR);
+  const auto secret = ReadSecretFile(pipe);
+  close(writer);
+  CHECK(secret.status().code() == absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_CASE_METHOD(SecretFiles, "tokens and the password may come from files") {

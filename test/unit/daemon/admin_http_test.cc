@@ -15,7 +15,8 @@ AdminPages Pages() {
           [](Purpose purpose) {
             const bool writes = purpose == Purpose::kWrites;
             return std::vector<ReadinessCheck>{{"storage", writes ? "no primary" : ""}};
-          }};
+          },
+          [] {}};
 }
 
 net::InheritedSockets none{{}};

@@ -4,10 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <vector>
 
 #include "net/socket_address.h"
+#include "support/process.h"
 
 namespace praefect::daemon {
 namespace {
@@ -31,8 +34,13 @@ class Pages {
       response.set_content(std::string(32 << 20, 'x'), "text/plain");
     });
     server_.Start(*std::move(socket));
-    REQUIRE(connect(client_.fd, bound->get(), bound->length) == 0);
+    address_ = *bound;
+    REQUIRE(Connect(client_));
   }
+  bool Connect(const Socket& client) const {
+    return connect(client.fd, address_.get(), address_.length) == 0;
+  }
+  int refused() const { return refused_; }
 
   bool Say(std::string_view text) const {
     return send(client_.fd, text.data(), text.size(), MSG_NOSIGNAL) ==
@@ -54,11 +62,21 @@ class Pages {
 
  private:
   const Socket client_;
-  HttpConnections server_{kRequestMs};
+  net::SocketAddress address_;
+  std::atomic<int> refused_{0};
+  HttpConnections server_{[this] { refused_++; }, kRequestMs};
 };
 
 TEST_CASE("a request that comes byte by byte ends with its time") {
   CHECK(Pages().HangsUpOn("GET / HTTP/1.1\r\nA: bcdefgh"));
+}
+
+TEST_CASE("connections that nobody has time for are bounded") {
+  const Pages pages;
+  const std::vector<Socket> clients(HttpConnections::kMaxOpen + 10);
+  for (const Socket& client : clients) REQUIRE(pages.Connect(client));
+  CHECK(test::Eventually([&] { return pages.refused() > 0; }));
+  CHECK(pages.refused() <= 11);
 }
 
 TEST_CASE("who never reads its answer does not hold up the end") {
