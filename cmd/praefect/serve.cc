@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "invocation.h"
 #include "load_config.h"
+#include "open_files.h"
 #include "output.h"
 #include "pid_file.h"
 #include "service_manager.h"
@@ -60,9 +61,26 @@ ExitCode Run(config::LoadResult loaded) {
   return end.ok() ? kDone : Fail(end);
 }
 
+// Clients that find no descriptor wait, unlike those beyond max_connections, who are told.
+void WarnOfFewDescriptors(uint64_t open_files, config::LoadResult& loaded) {
+  const uint32_t connections = loaded.config->limits.max_connections;
+  if (connections <= open_files) return;
+  config::Problem problem;
+  problem.file = loaded.config->path;
+  problem.key = "limits.max_connections";
+  problem.message =
+      fmt::format("{} connections, and only {} files may be open", connections, open_files);
+  problem.suggestion = "raise the limit of open files (ulimit -Hn, LimitNOFILE=), or lower it";
+  loaded.warnings.push_back(std::move(problem));
+}
+
 ExitCode LoadAndRun(const Invocation& invocation) {
   auto loaded = config::Load(invocation.config_path);
-  if (loaded.config) return Run(std::move(loaded));
+  const uint64_t open_files = RaiseOpenFilesLimit();
+  if (loaded.config) {
+    WarnOfFewDescriptors(open_files, loaded);
+    return Run(std::move(loaded));
+  }
   PrintProblems(loaded);
   return kBrokenConfiguration;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -57,6 +58,24 @@ double CpuSeconds(pid_t pid) {
   double user = 0, system = 0;
   fields >> user >> system;
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+TEST_CASE("Praefect raises its limit of open files as far as it may, and says when that is few") {
+  constexpr rlim_t kConnections = 10'000'000;
+  rlimit ours{};
+  getrlimit(RLIMIT_NOFILE, &ours);
+  std::optional<Site> site;
+  {
+    const OpenFilesLimit few(getpid(), 256);
+    site.emplace(std::vector<Site::OtherNode>(),
+                 "max_connections = " + std::to_string(kConnections));
+  }
+  CHECK(site->praefect().Metric("process_max_fds") == static_cast<double>(ours.rlim_max));
+  const auto log = site->praefect().Log();
+  const bool said = std::any_of(log.begin(), log.end(), [](const nlohmann::json& line) {
+    return line.value("key", "") == "limits.max_connections";
+  });
+  CHECK(said == (ours.rlim_max < kConnections));
 }
 
 TEST_CASE("Without descriptors new connections wait, and everything else goes on") {

@@ -36,6 +36,8 @@ max_header_list_bytes = 16384
 max_header_fields = 100
 max_first_message_bytes = 65536
 max_buffered_bytes = 33554432
+tls_handshake_timeout = "2s"
+http2_handshake_timeout = "2s"
 )";
 
 // One for the whole program: raw peers read their files once.
@@ -87,11 +89,11 @@ std::string Holdings::text() const {
       descriptors, open_calls, client_connections, client_streams, node_streams, buffered_bytes);
 }
 
-Site::Site(const std::vector<OtherNode>& others) {
+Site::Site(const std::vector<OtherNode>& others, const std::string& limits) {
   fs::create_directory(directory_ / "tmp");
   node_ = MakeNode("gitaly-1", directory_.path());
   node_->Start();
-  praefect_.emplace(directory_ / "praefect", Config(others));
+  praefect_.emplace(directory_ / "praefect", Config(others, limits));
   for (const auto& [schema, address] :
        {std::pair{"tcp", &address_}, std::pair{"tls", &tls_address_}}) {
     const auto line = praefect_->WaitLog([&, schema = schema](const nlohmann::json& l) {
@@ -120,14 +122,14 @@ Site::~Site() {
   CHECK(exit_code == 0);
 }
 
-std::string Site::Config(const std::vector<OtherNode>& others) const {
+std::string Site::Config(const std::vector<OtherNode>& others, const std::string& limits) const {
   std::string text = fmt::format(
       "listen_addr = '127.0.0.1:0'\ntls_listen_addr = '127.0.0.1:0'\n"
       "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '5s'\n"
       "keepalive_timeout = '1s'\nworkers = 1\n"
       "[logging]\nformat = 'json'\n[auth]\ntoken = '{}'\n"
-      "[tls]\ncertificate_path = '{}'\nkey_path = '{}'\n[limits]\n{}",
-      kClientToken, Certificate().chain.string(), Certificate().key.string(), kLimits);
+      "[tls]\ncertificate_path = '{}'\nkey_path = '{}'\n[limits]\n{}\n{}\n",
+      kClientToken, Certificate().chain.string(), Certificate().key.string(), kLimits, limits);
   std::vector<OtherNode> all = {{kSteady, node_->address(), kNodeToken}};
   all.insert(all.end(), others.begin(), others.end());
   for (const OtherNode& node : all) {

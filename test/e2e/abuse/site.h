@@ -42,8 +42,8 @@ class Site {
     std::string address;
     std::string token;
   };
-  // Returns once Praefect serves and is warm.
-  explicit Site(const std::vector<OtherNode>& others = {});
+  // Returns once Praefect serves and is warm. `limits`: further lines of [limits].
+  explicit Site(const std::vector<OtherNode>& others = {}, const std::string& limits = "");
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
   // Praefect must end with exit code 0 (a sanitizer that found something ends it otherwise).
@@ -69,7 +69,7 @@ class Site {
   Holdings HoldingsNow() const;
 
  private:
-  std::string Config(const std::vector<OtherNode>& others) const;
+  std::string Config(const std::vector<OtherNode>& others, const std::string& limits) const;
 
   const TemporaryDirectory directory_;
   std::unique_ptr<StorageNode> node_;
