@@ -93,7 +93,11 @@ Site::Site(const std::vector<OtherNode>& others, const std::string& limits) {
   fs::create_directory(directory_ / "tmp");
   node_ = MakeNode("gitaly-1", directory_.path());
   node_->Start();
-  praefect_.emplace(directory_ / "praefect", Config(others, limits));
+  const std::string config = Config(others, limits);
+  // Its trust store is read for every node with TLS, and the machine's is large.
+  const std::map<std::string, std::string> trust = {{"SSL_CERT_FILE", tls_files().roots},
+                                                    {"SSL_CERT_DIR", directory_ / "tmp"}};
+  praefect_.emplace(directory_ / "praefect", config, trust);
   for (const auto& [schema, address] :
        {std::pair{"tcp", &address_}, std::pair{"tls", &tls_address_}}) {
     const auto line = praefect_->WaitLog([&, schema = schema](const nlohmann::json& l) {
