@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace praefect::observe {
 namespace {
@@ -28,17 +29,34 @@ constexpr std::array<uint8_t, 256> kClasses = MakeClasses();
 
 uint8_t ClassOf(char c) { return kClasses[static_cast<unsigned char>(c)]; }
 
-// Eight at a time without a branch between them: most of what is logged needs no escape, and this
-// is where the time of a line goes.
 size_t PrefixOf(std::string_view text, uint8_t wanted) {
   size_t n = 0;
-  for (; n + 8 <= text.size(); n += 8) {
-    uint8_t all = wanted;
-    for (size_t i = n; i < n + 8; ++i) all &= ClassOf(text[i]);
-    if (all == 0) break;
-  }
   while (n < text.size() && (ClassOf(text[n]) & wanted) != 0) ++n;
   return n;
+}
+
+constexpr uint64_t kOnes = 0x0101010101010101, kHighBits = kOnes * 0x80;
+
+constexpr uint64_t HasZero(uint64_t bytes) { return (bytes - kOnes) & ~bytes & kHighBits; }
+
+// Eight bytes at once: most of what is logged needs no escape, and this is where the time of a line
+// goes.
+bool ArePlain(uint64_t bytes) {
+  const uint64_t high = bytes & kHighBits;
+  const uint64_t control = (bytes - kOnes * 0x20) & ~bytes & kHighBits;
+  return (high | control | HasZero(bytes ^ kOnes * '"') | HasZero(bytes ^ kOnes * '\\') |
+          HasZero(bytes ^ kOnes * 0x7f)) == 0;
+}
+
+// How many bytes of `text` need no escape.
+size_t PlainPrefixOf(std::string_view text) {
+  size_t n = 0;
+  for (; n + 8 <= text.size(); n += 8) {
+    uint64_t bytes;
+    memcpy(&bytes, text.data() + n, sizeof bytes);
+    if (!ArePlain(bytes)) break;
+  }
+  return n + PrefixOf(text.substr(n), kPlain);
 }
 
 struct Character {
@@ -141,7 +159,7 @@ template <typename Escapes>
 void AppendQuoted(std::string& out, std::string_view value) {
   out += '"';
   while (!value.empty()) {
-    const size_t plain = PrefixOf(value, kPlain);
+    const size_t plain = PlainPrefixOf(value);
     out.append(value.substr(0, plain));
     value.remove_prefix(plain);
     if (!value.empty()) value.remove_prefix(AppendSpecial<Escapes>(out, value));
@@ -166,6 +184,8 @@ void AppendPrintable(std::string& out, std::string_view value) {
     value.remove_prefix(verbatim ? 1 : AppendSpecial<TextEscapes>(out, value));
   }
 }
+
+bool IsPlain(std::string_view value) { return PlainPrefixOf(value) == value.size(); }
 
 void AppendJsonString(std::string& out, std::string_view value) {
   AppendQuoted<JsonEscapes>(out, value);

@@ -17,6 +17,9 @@ void AppendTextValue(std::string& out, std::string_view value);
 // by escapes as above. Quotes and backslashes stay.
 void AppendPrintable(std::string& out, std::string_view value);
 
+// Whether a JSON string of it is itself between quotes.
+bool IsPlain(std::string_view value);
+
 // A JSON string with its quotes. Bytes that are no UTF-8 become U+FFFD.
 void AppendJsonString(std::string& out, std::string_view value);
 

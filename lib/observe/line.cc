@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
-#include <ctime>
+#include <cstring>
 #include <iterator>
 
+#include "observe/date_text.h"
 #include "observe/escape.h"
 
 namespace praefect::observe {
@@ -37,22 +39,6 @@ void AppendPadded(std::string& out, unsigned value, unsigned highest_place) {
   for (unsigned place = highest_place; place > 0; place /= 10) {
     out += static_cast<char>('0' + value / place % 10);
   }
-}
-
-void AppendDateAndSeconds(std::string& out, std::time_t seconds) {
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  AppendPadded(out, utc.tm_year + 1900, 1000);
-  out += '-';
-  AppendPadded(out, utc.tm_mon + 1, 10);
-  out += '-';
-  AppendPadded(out, utc.tm_mday, 10);
-  out += 'T';
-  AppendPadded(out, utc.tm_hour, 10);
-  out += ':';
-  AppendPadded(out, utc.tm_min, 10);
-  out += ':';
-  AppendPadded(out, utc.tm_sec, 10);
 }
 
 // Hands `value` to `append`, cut and marked when it is longer than `max_bytes`.
@@ -94,12 +80,34 @@ struct Json {
   void operator()(bool value) const { out += value ? "true" : "false"; }
 };
 
+// Most fields are short strings without an escape: those are put together before they are appended.
+// False: this one is another.
+bool AppendShortJsonField(std::string& out, const Field& field) {
+  const auto* value = std::get_if<std::string_view>(&field.value);
+  std::array<char, 256> text;
+  constexpr size_t kAround = std::string_view(R"(,"":"")").size();
+  if (value == nullptr || field.key.size() + value->size() + kAround > text.size()) return false;
+  if (!IsPlain(*value)) return false;
+  char* end = text.data();
+  const auto add = [&end](std::string_view part) {
+    memcpy(end, part.data(), part.size());
+    end += part.size();
+  };
+  add(",\"");
+  add(field.key);
+  add("\":\"");
+  add(*value);
+  add("\"");
+  out.append(text.data(), end);
+  return true;
+}
+
 }  // namespace
 
 void AppendTime(std::string& out, std::chrono::system_clock::time_point time) {
   const auto milliseconds =
       std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  AppendDateAndSeconds(out, milliseconds / 1000);
+  out += DateAndSeconds(milliseconds / 1000);
   out += '.';
   AppendPadded(out, milliseconds % 1000, 100);
   out += 'Z';
@@ -137,6 +145,7 @@ void AppendJsonLine(std::string& out, const LineHead& head, std::string_view mes
   out += R"(","pid":)";
   AppendInteger(out, head.pid);
   for (const Field& field : fields) {
+    if (AppendShortJsonField(out, field)) continue;
     out += ",\"";
     out += field.key;
     out += "\":";

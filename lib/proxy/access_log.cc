@@ -1,11 +1,10 @@
 #include "proxy/access_log.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
-#include <ctime>
 
 #include "gitaly/method_names.h"
+#include "observe/date_text.h"
 
 namespace praefect::proxy {
 namespace {
@@ -41,14 +40,14 @@ double Milliseconds(std::chrono::nanoseconds time) {
 
 // RFC 3339 without a zone, UTC, as upstream writes start and deadline.
 std::string_view Timestamp(std::chrono::system_clock::time_point time, std::array<char, 32>& into) {
-  auto since = time.time_since_epoch();
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since).count();
-  auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since).count() % 1'000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  auto end =
-      fmt::format_to(into.data(), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, millis);
+  const auto millis =
+      std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  const std::string_view date = observe::DateAndSeconds(millis / 1'000);
+  char* end = std::copy(date.begin(), date.end(), into.data());
+  *end++ = '.';
+  for (int64_t place = 100; place > 0; place /= 10) {
+    *end++ = static_cast<char>('0' + millis / place % 10);
+  }
   return {into.data(), static_cast<size_t>(end - into.data())};
 }
 
@@ -140,10 +139,14 @@ void WriteAccessLine(observe::Logger& logger, const AccessRecord& record) {
   fields.Add("system", "grpc");
   fields.AddIf("virtual_storage", record.virtual_storage);
 
-  std::array<char, 64> message;
-  auto end = fmt::format_to(message.data(), "finished {} call with code {}",
-                            record.unary ? "unary" : "streaming", http2::StatusName(record.code));
-  logger.Write(level, {message.data(), static_cast<size_t>(end - message.data())}, fields.all());
+  std::array<char, 64> text;
+  char* end = text.data();
+  for (std::string_view part :
+       {std::string_view("finished "), std::string_view(record.unary ? "unary" : "streaming"),
+        std::string_view(" call with code "), http2::StatusName(record.code)}) {
+    end = std::copy(part.begin(), part.end(), end);
+  }
+  logger.Write(level, {text.data(), static_cast<size_t>(end - text.data())}, fields.all());
 }
 
 }  // namespace praefect::proxy

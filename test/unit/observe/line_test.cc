@@ -54,6 +54,18 @@ TEST_CASE("a JSON line keeps types") {
   CHECK(line["late"] == false);
 }
 
+TEST_CASE("what needs an escape is found at any place of a value") {
+  for (char c : {'"', '\\', '\n', '\x1f', '\x7f', '\0'}) {
+    for (size_t at = 0; at < 20; at++) {
+      std::string value(20, '~');
+      value[at] = c;
+      CHECK(Json("m", {{"v", value}})["v"] == value);
+    }
+  }
+  const std::string long_value(300, 'x');
+  CHECK(Json("m", {{"v", long_value}})["v"] == long_value);
+}
+
 TEST_CASE("numbers that JSON does not know are null") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(Json("m", {{"x", nan}, {"y", std::numeric_limits<double>::infinity()}})["x"].is_null());
