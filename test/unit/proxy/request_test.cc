@@ -56,6 +56,23 @@ TEST_CASE("a node gets its own token, never the client's") {
   CHECK(check.verdict == gitaly::TokenVerdict::kGood);
 }
 
+TEST_CASE("a node's token is of this second, and of this node") {
+  auto request = ClientHeaders();
+  auto node = Gitaly();
+  auto good = [&](const char* token, int64_t now) {
+    node.token = token;
+    auto headers = MakeNodeHeaders(request, &node, "id", std::nullopt, now);
+    auto check = gitaly::CheckAuthorization(token, headers.Get("authorization"), now);
+    return check.verdict == gitaly::TokenVerdict::kGood && check.issued_unix_seconds == now;
+  };
+  CHECK(good("node secret", kNow));
+  CHECK(good("node secret", kNow));
+  CHECK(good("node secret", kNow + 1));
+  CHECK(good("another secret", kNow + 1));
+  node.id = 7;
+  CHECK(good("node secret", kNow + 1));
+}
+
 TEST_CASE("a node without a token, and our own services, get none") {
   auto request = ClientHeaders();
   auto node = Gitaly();
