@@ -90,7 +90,13 @@ void SliceQueue::Compact(BlockPool& pool) {
   auto first = slices_.begin() + static_cast<ptrdiff_t>(head_);
   if (std::all_of(first, slices_.end(), there)) return;
   SliceQueue packed;
-  for (size_t i = 0; i < count(); i++) packed.PushCopy(pool, at(i).data(), at(i).size());
+  for (; first != slices_.end(); ++first) {
+    if (there(*first)) {
+      packed.Push(std::move(*first));
+    } else {
+      packed.PushCopy(pool, first->data(), first->size());
+    }
+  }
   *this = std::move(packed);
 }
 

@@ -7,6 +7,8 @@ namespace praefect::http2 {
 namespace {
 
 constexpr size_t kFrameHeader = 9;  // bytes
+// A stream of which only less leaves at a time has stalled: its reader takes bytes one by one.
+constexpr size_t kDrainingFrame = 1 << 10;
 
 Stream* Find(nghttp2_session* session, int32_t id) {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
@@ -251,7 +253,7 @@ int Callbacks::SendData(nghttp2_session* session, nghttp2_frame* frame, const ui
   c.PutSlices(stream->output_, size);
   if (stream->gate_ != nullptr) c.gated_.Add(stream->gate_, false, begin, c.output_total_);
   stream->promised_ = 0;
-  stream->drained_since_sweep_ = true;
+  if (size >= kDrainingFrame) stream->drained_since_sweep_ = true;
   if (stream->output_.empty() && !stream->sent_trailers_.empty()) stream->SubmitTrailers();
   if (stream->listener_ != nullptr) stream->listener_->OnDrained(size);
   return 0;

@@ -17,8 +17,13 @@ constexpr size_t kFrameHeaderBytes = 9;
 constexpr size_t kCopyBelow = 512;  // bytes: smaller slices are copied next to frame headers
 constexpr int kMaxPieces = 128;     // of one writev
 constexpr int64_t kShutdownWaitMs = 1'000;
-constexpr int64_t kSweepMs = 100;  // a stream that drained nothing for so long has stalled
+constexpr int64_t kSweepMs = 100;
 constexpr size_t kSpareFrames = 1'000;
+// Of one block: limits.max_header_list_bytes may be 16 MiB, and the bound that nghttp2 takes counts
+// more than the bytes of a field.
+constexpr size_t kMaxSentHeaderBytes = 32 << 20;
+// A connection whose receiver took less between two sweeps has stalled.
+constexpr size_t kDrainingBytes = 16 << 10;
 constexpr std::string_view kClientPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 constexpr std::string_view kHttp1Answer =
@@ -90,6 +95,8 @@ void Connection::StartSession() {
   nghttp2_option_set_no_closed_streams(option, 1);
   // gRPC servers send grpc-message as it is, spaces at its ends included, which RFC 9113 forbids.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
+  // nghttp2 would fail above 64 KiB, which a client's own fields nearly are and our token passes.
+  nghttp2_option_set_max_send_header_block_length(option, kMaxSentHeaderBytes);
   // We count resets ourselves: nghttp2 gives up after 1,000 of them and 33 a second, which an
   // honest client that cancels its calls reaches within seconds.
   nghttp2_option_set_stream_reset_rate_limit(option, 1'000'000, 1'000'000);
@@ -478,7 +485,7 @@ void Connection::PutSlices(SliceQueue& from, size_t size) {
 
 void Connection::CompactStalled() {
   bool queued = !output_.empty();
-  if (written_total_ == written_at_sweep_) output_.Compact(buffers_.packed);
+  if (written_total_ - written_at_sweep_ < kDrainingBytes) output_.Compact(buffers_.packed);
   written_at_sweep_ = written_total_;
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
     if (stream->output_.empty()) continue;

@@ -441,5 +441,41 @@ TEST_CASE("a stalled stream lets go of receive blocks that hold little of it") {
   CHECK(stream->queued_bytes() == 400);
 }
 
+TEST_CASE("a header list above 64 KiB is sent like every other") {
+  ConnectionOptions options;
+  options.max_header_list_bytes = 256 << 10;
+  Pair pair(options);
+  HeaderList request = Request();
+  for (int i = 0; i < 100; i++) request.Add("name", std::string(1'000, 'a'));
+  Ear ear;
+  ear.stream = pair.client.connection->Open(std::move(request), true, ear);
+  pair.RunUntil([&] { return ear.closed || pair.server.ears.size() == 1; });
+  REQUIRE(pair.server.ears.size() == 1);
+  CHECK(pair.server.ears[0]->headers.size() == 104);
+}
+
+TEST_CASE("a reader that takes a byte now and then has stalled as well") {
+  ConnectionOptions options;
+  options.stream_window = 2;
+  Pair pair(options);
+  pair.server.on_request = [](Ear& ear) { ear.credit = false; };
+  Ear ear;
+  Stream* stream = pair.Open(ear, false);
+  for (int i = 0; i < 50; i++) {
+    Block* block = pair.buffers.receive.Get();
+    stream->SendData(Slice(block, block->data(), 10));
+    BlockPool::Release(block);
+  }
+  pair.RunUntil([&] { return pair.server.ears.size() == 1; });
+  net::Timer reader(pair.loop, [&] {
+    pair.server.ears[0]->stream->Credit(1);
+    reader.Start(20);
+  });
+  reader.Start(20);
+  const int64_t before = pair.meter.bytes;
+  pair.RunUntil([&] { return pair.meter.bytes < before / 10; });
+  CHECK(stream->queued_bytes() > 0);
+}
+
 }  // namespace
 }  // namespace praefect::http2
