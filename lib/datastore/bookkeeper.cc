@@ -77,6 +77,8 @@ class Bookkeeper::Impl {
     });
   }
 
+  bool Holds(const RoutedRepository& route) const { return routes_.Holds(route); }
+
   void Open(OpenRequest request, db::Deadline deadline, OpenBatches::Done done) {
     opens_.Add(std::move(request), deadline, std::move(done));
   }
@@ -190,6 +192,8 @@ class Bookkeeper::Impl {
             .send_window = options_.windows.send,
             .clock = options_.clock,
             .recorded = [this](const std::vector<Write>& writes) { Hold(writes); },
+            // The notification may still be on its way.
+            .refused = [this](const std::vector<int64_t>& ids) { routes_.Changed(ids); },
             .drop = [this](std::vector<int64_t> intents) { drops_.Add(intents); },
             .drop_after =
                 [this](std::vector<int64_t> intents, db::Deadline end) {
@@ -360,6 +364,7 @@ Bookkeeper::~Bookkeeper() = default;
 void Bookkeeper::Find(const RepositoryName& name, Routes::Done done) {
   impl_->Find(name, std::move(done));
 }
+bool Bookkeeper::Holds(const RoutedRepository& route) const { return impl_->Holds(route); }
 void Bookkeeper::Open(OpenRequest request, db::Deadline deadline,
                       std::function<void(Opened)> done) {
   impl_->Open(std::move(request), deadline, std::move(done));

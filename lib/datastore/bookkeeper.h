@@ -60,6 +60,8 @@ class Bookkeeper {
   // --- Routes ---
 
   void Find(const RepositoryName& name, Routes::Done done);
+  // Whether a route that was found may still be used, as if it were found again now. Lock-free.
+  bool Holds(const RoutedRepository& route) const;
 
   // --- Writes ---
 

@@ -111,7 +111,7 @@ void OpenBatches::Answer(const std::shared_ptr<Batch>& batch, Result<std::vector
   // One that was buried while it waited could not send it any more.
   const bool ours = batch->instance == instance_.id();
   std::vector<Write> recorded;
-  std::vector<int64_t> unwanted;
+  std::vector<int64_t> unwanted, refused;
   Answers answers;
   for (size_t i = 0; i < batch->items.size(); ++i) {
     Item& item = batch->items[i];
@@ -121,6 +121,8 @@ void OpenBatches::Answer(const std::shared_ptr<Batch>& batch, Result<std::vector
     if (item.done == nullptr) continue;
     if (!result.value[i] || !wanted) {
       metrics_.routed_anew.Increment();
+      refused.push_back(request.repository_id);
+      if (request.additional_repository_id) refused.push_back(*request.additional_repository_id);
       answers.emplace_back(std::move(item.done), Opened{.result = Opened::kRouteAnew});
       continue;
     }
@@ -135,6 +137,7 @@ void OpenBatches::Answer(const std::shared_ptr<Batch>& batch, Result<std::vector
   }
   metrics_.opened.Increment(static_cast<double>(recorded.size()));
   options_.recorded(recorded);
+  if (!refused.empty()) options_.refused(refused);
   if (!unwanted.empty()) options_.drop(std::move(unwanted));
   for (auto& [done, opened] : answers) done(std::move(opened));
 }

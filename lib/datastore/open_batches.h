@@ -29,6 +29,8 @@ struct OpenBatchesOptions {
   RouteCache::Clock clock;
   // Called with what was recorded, before those who wait are told.
   std::function<void(const std::vector<Write>&)> recorded;
+  // The books say something else of these repositories than their routes; likewise.
+  std::function<void(const std::vector<int64_t>& ids)> refused;
   // Nobody waits for these any more and no node sees them.
   std::function<void(std::vector<int64_t> intents)> drop;
   // The same, but whether and when they are recorded is not known: not after this time.

@@ -12,10 +12,18 @@ size_t RouteCache::NameHash::operator()(const RepositoryName& name) const {
   return absl::HashOf(name.virtual_storage, name.relative_path);
 }
 
+bool RouteCache::IsProven() const {
+  const BootTime::rep proven = proven_.load(std::memory_order_acquire);
+  return proven != kNever && clock_() - BootTime(proven) <= options_.proof;
+}
+
+bool RouteCache::Holds(const RoutedRepository& route) const {
+  return route.cached.load(std::memory_order_acquire) && IsProven();
+}
+
 Route RouteCache::Get(const RepositoryName& name) const {
-  const BootTime now = clock_();
+  if (!IsProven()) return nullptr;
   const MutexLock lock(mutex_);
-  if (proven_ == BootTime::min() || now - proven_ > options_.proof) return nullptr;
   const auto found = routes_.find(name);
   return found == routes_.end() ? nullptr : found->second;
 }
@@ -68,14 +76,15 @@ void RouteCache::Forget(std::span<const int64_t> ids) {
 
 void RouteCache::Prove(BootTime beat_begun) {
   const MutexLock lock(mutex_);
-  if (beat_begun > proven_) proven_ = beat_begun;
+  if (beat_begun.count() > proven_.load()) proven_ = beat_begun.count();
 }
 
 void RouteCache::Reset() {
   const MutexLock lock(mutex_);
-  proven_ = BootTime::min();
+  proven_ = kNever;
   judged_from_ = ++heard_count_;
   heard_.clear();
+  for (const auto& [name, route] : routes_) route->cached = false;
   routes_.clear();
   names_.clear();
 }
@@ -88,7 +97,9 @@ RouteCache::Counters RouteCache::counters() const {
 void RouteCache::EraseLocked(int64_t id) {
   const auto name = names_.find(id);
   if (name == names_.end()) return;
-  routes_.erase(name->second);
+  const auto route = routes_.find(name->second);
+  route->second->cached = false;
+  routes_.erase(route);
   names_.erase(name);
 }
 
@@ -101,6 +112,7 @@ void RouteCache::InsertLocked(const RepositoryName& name, const Route& route) {
     EraseLocked(routes_.begin()->second->id);
   }
   routes_[name] = route;
+  route->cached = true;
   names_[route->id] = name;
 }
 

@@ -7,10 +7,12 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "datastore/repository.h"
 #include "datastore/windows.h"
@@ -24,7 +26,13 @@ struct RouteCacheOptions {
   size_t max_heard = 100'000;              // notifications remembered for queries under way
 };
 
-using Route = std::shared_ptr<const Repository>;
+// As a query found it. Whoever keeps one asks RouteCache::Holds.
+struct RoutedRepository : Repository {
+  explicit RoutedRepository(Repository repository) : Repository(std::move(repository)) {}
+
+  mutable std::atomic<bool> cached{false};  // the cache's
+};
+using Route = std::shared_ptr<const RoutedRepository>;
 
 // Thread-safe.
 class RouteCache {
@@ -36,6 +44,8 @@ class RouteCache {
 
   // A proven route, or nothing.
   Route Get(const RepositoryName& name) const;
+  // Whether a route that was got before is still what Get would return. Lock-free.
+  bool Holds(const RoutedRepository& route) const;
   // The last one known, proven or not: for when the database does not answer.
   Route LastKnown(const RepositoryName& name) const;
 
@@ -66,6 +76,7 @@ class RouteCache {
     size_t operator()(const RepositoryName& name) const;
   };
 
+  bool IsProven() const;
   void EraseLocked(int64_t id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void InsertLocked(const RepositoryName& name, const Route& route)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -74,11 +85,13 @@ class RouteCache {
   const RouteCacheOptions options_;
   const Clock clock_;
 
+  static constexpr BootTime::rep kNever = BootTime::min().count();
+  std::atomic<BootTime::rep> proven_{kNever};  // written under mutex_
+
   mutable observe::Mutex mutex_;
   absl::flat_hash_map<RepositoryName, Route, NameHash> routes_ ABSL_GUARDED_BY(mutex_);
   // The name under which a repository is kept; one at a time.
   absl::flat_hash_map<int64_t, RepositoryName> names_ ABSL_GUARDED_BY(mutex_);
-  BootTime proven_ ABSL_GUARDED_BY(mutex_) = BootTime::min();
   // Everything heard gets a number; queries remember the last one before they began.
   uint64_t heard_count_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<int64_t, uint64_t> heard_ ABSL_GUARDED_BY(mutex_);

@@ -64,7 +64,8 @@ void Routes::Query(const RepositoryName& name) {
                   return Answer(name, Stale(name, std::move(result.error)));
                 }
                 Route route;
-                if (result.value) route = std::make_shared<Repository>(std::move(*result.value));
+                if (result.value)
+                  route = std::make_shared<RoutedRepository>(std::move(*result.value));
                 cache_.EndQuery(query, name, route);
                 Answer(name, {.route = std::move(route)});
               });

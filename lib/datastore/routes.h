@@ -38,6 +38,9 @@ class Routes {
   // Called before this returns when the route is known, else on a thread of the database.
   void Find(const RepositoryName& name, Done done);
 
+  // Whether a route that was found is still the one of its name, and proven. Lock-free.
+  bool Holds(const RoutedRepository& route) const { return cache_.Holds(route); }
+
   // What this process changed reaches its own cache at once.
   void Changed(std::span<const int64_t> ids) { cache_.Forget(ids); }
 

@@ -117,6 +117,11 @@ bool MayRead(const Books& books, int storage) {
   });
 }
 
+bool MayReadWithoutPrimary(const Books& books, int storage) {
+  return books.state == RepositoryState::kLive && storage != books.primary &&
+         IsComplete(books, storage) && !HasIntentOn(books, storage);
+}
+
 bool MayOpen(const Books& books, int primary, int64_t term) {
   return books.state == RepositoryState::kLive && books.primary != kNoStorage &&
          books.primary == primary && books.term == term && IsCurrent(books, primary);

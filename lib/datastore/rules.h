@@ -28,6 +28,8 @@ bool IsBusy(const Replica& replica);
 // A current replica, and no secondary on which a call is unsettled. While a write is open on the
 // primary, only the primary is read: what a client sees there of its own write must not vanish.
 bool MayRead(const Books& books, int storage);
+// While the primary cannot be reached: a complete replica, on which no call is unsettled.
+bool MayReadWithoutPrimary(const Books& books, int storage);
 
 // --- Writes ---
 

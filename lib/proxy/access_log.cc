@@ -127,7 +127,13 @@ void WriteAccessLine(observe::Logger& logger, const AccessRecord& record) {
   fields.Add("grpc.time_ms", Milliseconds(record.total));
   fields.AddIf("peer.address", record.peer);
   fields.AddIf("praefect.hint", record.hint);
+  if (record.intent != 0) fields.Add("praefect.intent", record.intent);
   fields.AddIf("praefect.refusal", record.refusal);
+  if (record.repository_id != 0) fields.Add("praefect.repository_id", record.repository_id);
+  if (record.stale_route) fields.Add("praefect.route", "stale");
+  if (record.settling.count() >= 0) {
+    fields.Add("praefect.settle_ms", Milliseconds(record.settling));
+  }
   if (!record.storage.empty()) {
     fields.Add("gitaly.storage", record.storage);
     fields.Add("gitaly.time_ms", Milliseconds(record.in_gitaly));

@@ -33,7 +33,11 @@ struct AccessRecord {
   std::chrono::nanoseconds in_gitaly{0};   // from the call's leaving to its answer's end
   std::chrono::milliseconds deadline{-1};  // after start; negative: none
   uint64_t request_bytes = 0, response_bytes = 0;
-  int attempts = 0;  // more than 1: sent again
+  int attempts = 0;                       // more than 1: sent again
+  int64_t repository_id = 0;              // in the books; 0: not known
+  int64_t intent = 0;                     // as which a write was recorded; 0: it was not
+  bool stale_route = false;               // the books could not be asked
+  std::chrono::nanoseconds settling{-1};  // of a write's OK; negative: it did not come to that
 };
 
 void WriteAccessLine(observe::Logger& logger, const AccessRecord& record);

@@ -183,20 +183,16 @@ void Call::RouteBy(std::string_view message, bool has_message) {
   relative_path_ = repository.relative_path;
 
   snapshot_ = worker_.snapshot();
-  auto choice = routing::Choose(*snapshot_, *method_, *target);
-  if (auto* refusal = std::get_if<routing::Refusal>(&choice)) return Refuse(std::move(*refusal));
-  route_ = std::get<routing::Route>(std::move(choice));
+  const bool by_books =
+      worker_.shared().bookkeeper != nullptr && routing::AsksBooks(*snapshot_, *method_, *target);
+  if (by_books) return AskBooks(message, has_message, *target);
+  Take(routing::Choose(*snapshot_, *method_, *target), message, has_message);
+}
 
-  if (has_message) {
-    auto rewritten = gitaly::RewriteTarget(*method_, message, route_.rewrite);
-    if (!rewritten.ok()) {
-      return Refuse({absl::StatusCode::kInvalidArgument, "the first message cannot be rewritten",
-                     "first_message_malformed", ""});
-    }
-    first_ = MakeMessage(worker_.buffers().control, *rewritten);
-    first_size_ = first_.size();
-  }
-  if (method_->operation == gitaly::Operation::kAccessor) route_.node->traffic->reads++;
+void Call::Take(std::variant<routing::Route, routing::Refusal> choice, std::string_view message,
+                bool has_message) {
+  if (auto* refusal = std::get_if<routing::Refusal>(&choice)) return Refuse(std::move(*refusal));
+  if (!TakeRoute(std::get<routing::Route>(std::move(choice)), message, has_message)) return;
   for (const nodes::Node* node : route_.also) {
     http2::Slice request;
     if (has_message) {
@@ -214,6 +210,24 @@ void Call::RouteBy(std::string_view message, bool has_message) {
   }
   for (const nodes::Node* node : route_.skipped) LogSkipped(*node);
   Dispatch(route_);
+}
+
+// False: the message was refused.
+bool Call::TakeRoute(routing::Route route, std::string_view message, bool has_message) {
+  route_ = std::move(route);
+  const gitaly::TargetRewrite rewrite = std::exchange(route_.rewrite, {});
+  if (has_message) {
+    auto rewritten = gitaly::RewriteTarget(*method_, message, rewrite);
+    if (!rewritten.ok()) {
+      Refuse({absl::StatusCode::kInvalidArgument, "the first message cannot be rewritten",
+              "first_message_malformed", ""});
+      return false;
+    }
+    first_ = MakeMessage(worker_.buffers().control, *rewritten);
+    first_size_ = first_.size();
+  }
+  if (method_->operation == gitaly::Operation::kAccessor) route_.node->traffic->reads++;
+  return true;
 }
 
 void Call::LogSkipped(const nodes::Node& node) {
@@ -241,11 +255,12 @@ void Call::SendToNode() {
 
 void Call::OnConnected(http2::Connection& connection) {
   waiting_ = false;
+  if (OpensAgain()) return;
   bool whole = client_ended_ && first_.size() == 0 && pending_.empty();
   node_opened_ = steady_clock::now();
   node_ = connection.Open(MakeNodeHeaders(request_, route_.node, correlation_id_, TimeLeft(),
                                           UnixSeconds(system_clock::now())),
-                          whole, node_side_);
+                          whole, node_side_, Gate());
   if (node_ == nullptr) {  // out of stream ids: the next attempt finds another connection
     if (attempts_ < kMaxAttempts) return SendToNode();
     worker_.shared().metrics.HitLimit("attempts");

@@ -15,6 +15,7 @@
 #include "http2/connection.h"
 #include "http2/grpc.h"
 #include "net/event_loop.h"
+#include "proxy/booking.h"
 #include "proxy/call_list.h"
 #include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
@@ -73,9 +74,35 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   bool FindMethod();
   void FirstMessageComplete();
   void RouteBy(std::string_view message, bool has_message);
+  void Take(std::variant<routing::Route, routing::Refusal> choice, std::string_view message,
+            bool has_message);
+  bool TakeRoute(routing::Route route, std::string_view message, bool has_message);
   void LogSkipped(const nodes::Node& node);
   void Dispatch(const routing::Route& route);
   void SendToNode();
+
+  // By the books (call_books.cc).
+  void AskBooks(std::string_view message, bool has_message, const gitaly::RequestTarget& target);
+  bool RouteKnownRead(std::string_view message, bool has_message,
+                      const gitaly::RequestTarget& target);
+  void FindRoutes();
+  void FindRoute(size_t which, const gitaly::RepositoryRef& repository);
+  void RouteFound(size_t which, datastore::Routed routed);
+  void ChooseByBooks();
+  bool IsRecorded(const datastore::Routed& target) const;
+  void RouteUnknown();
+  void OpenWrite();
+  void WriteOpened(const datastore::Opened& opened, std::shared_ptr<RecordedWrite> write);
+  void RouteAnew();
+  bool OpensAgain();
+  std::shared_ptr<const http2::SendGate> Gate() const;
+  bool AwaitsSettlement();
+  void WriteSettled(datastore::Told told);
+  http2::Slice Hold(http2::Slice data);
+  void EndClosedWrite(const http2::StreamClosure& closure, http2::Connection& connection);
+  void EndDroppedWrite(http2::Connection* connection);
+  void LeaveWrite();
+  void EndInstance(int64_t instance) override;
 
   // What the two sides do.
   void ClientData(http2::Slice data);
@@ -147,6 +174,9 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   bool client_ended_ = false;
   int attempts_ = 0;
 
+  // nullptr: the books are not asked, or have answered and record nothing.
+  std::unique_ptr<Booking> booking_;
+
   // The answer's way.
   bool answer_started_ = false;  // the node's headers went to the client
   bool node_done_ = false;       // the node has answered to the end
@@ -158,6 +188,9 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   bool side_call_failed_ = false;
 
   // For the log.
+  int64_t repository_id_ = 0, intent_ = 0;
+  bool stale_route_ = false;
+  std::chrono::nanoseconds settle_time_{-1};
   http2::StatusCode code_ = http2::StatusCode::kCanceled;  // if nobody says otherwise
   std::string error_;
   routing::Refusal refusal_;  // reason and hint only

@@ -64,8 +64,8 @@ void Call::NoteNodeFailed() {
   if (method_->operation == gitaly::Operation::kMutator) traffic.failed_writes++;
 }
 
-// An OK waits here for its settlement once writes have one.
 void Call::ForwardEnd() {
+  if (AwaitsSettlement()) return;
   bool replaced = code_ != StatusCode::kOk && http2::ParseStatus(end_.Get("grpc-status")) != code_;
   if (replaced || end_.empty()) {  // a side call's error, or a node that ended without a status
     std::string message =
@@ -138,6 +138,7 @@ void Call::Unreachable(const nodes::Node* node, std::string_view cause) {
 void Call::DeadlineExceeded() {
   if (answered_) return;
   client_->DropUnsent();  // a client that is told "too late" does not wait for the rest
+  LeaveWrite();
   refusal_.reason = "deadline";
   Answer(StatusCode::kDeadlineExceeded, "context deadline exceeded");
 }
@@ -179,6 +180,10 @@ void Call::Report() {
   record.request_bytes = request_bytes_;
   record.response_bytes = response_bytes_;
   record.attempts = attempts_;
+  record.repository_id = repository_id_;
+  record.intent = intent_;
+  record.stale_route = stale_route_;
+  record.settling = settle_time_;
   WriteAccessLine(worker_.shared().logger, record);
 }
 

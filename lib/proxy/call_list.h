@@ -3,6 +3,8 @@
 // The calls of one worker that are under way, so that all can be ended together. Adding and
 // removing one costs a few stores and no allocation. For one thread.
 
+#include <cstdint>
+
 namespace praefect::proxy {
 
 class CallList {
@@ -24,7 +26,9 @@ class CallList {
 
    private:
     friend class CallList;
-    virtual void EndForStop() = 0;  // must not remove another member
+    // Both must not remove another member.
+    virtual void EndForStop() = 0;
+    virtual void EndInstance(int64_t instance) = 0;  // if it was recorded as that one
 
     CallList& list_;
     Member* previous_ = nullptr;
@@ -32,14 +36,22 @@ class CallList {
   };
 
   void EndAll() {
+    ForEach([](Member& member) { member.EndForStop(); });
+  }
+  void EndInstance(int64_t instance) {
+    ForEach([instance](Member& member) { member.EndInstance(instance); });
+  }
+
+ private:
+  template <class Action>
+  void ForEach(Action action) {
     for (Member* member = first_; member != nullptr;) {
       Member* next = member->next_;
-      member->EndForStop();
+      action(*member);
       member = next;
     }
   }
 
- private:
   Member* first_ = nullptr;
 };
 

@@ -67,6 +67,7 @@ void Call::ClientClosed(const http2::StreamClosure& closure) {
     code_ = StatusCode::kCanceled;
     error_ = closure.connection_lost ? "the client's connection is gone" : "the client cancelled";
   }
+  LeaveWrite();
   DropNode(http2::kCancel);
   Report();
   delete this;
@@ -93,7 +94,7 @@ void Call::NodeData(http2::Slice data) {
   if (answered_) return;
   response_messages_.Follow(data.data(), data.size());
   MaybeEnlarge(*node_, response_bytes_, client_->queued_bytes());
-  client_->SendData(std::move(data));
+  client_->SendData(Hold(std::move(data)));
 }
 
 void Call::NodeEnd(HeaderList trailers) { FinishFromNode(std::move(trailers), false); }
@@ -111,7 +112,7 @@ void Call::NodeClosed(const http2::StreamClosure& closure) {
     return;
   }
   if (closure.never_taken && Resend(closure)) return;
-  node_ = nullptr;
+  EndClosedWrite(closure, std::exchange(node_, nullptr)->connection());
   node_finished_ = steady_clock::now();
   NoteNodeFailed();
   if (closure.connection_lost) {
@@ -135,6 +136,7 @@ bool Call::Resend(const http2::StreamClosure& closure) {
   unsent.Consume(first_size_ - node_drained_);  // the first message goes out whole again
   pending_ = std::move(unsent);
   node_ = nullptr;
+  if (booking_ != nullptr && booking_->write != nullptr) booking_->write->NotTaken();
   worker_.shared().metrics.resent.Increment();
   SendToNode();
   return true;
@@ -158,10 +160,12 @@ void Call::SideCallDone(const nodes::Node& node, SideCall::Outcome outcome) {
 void Call::DropNode(uint32_t error_code) {
   if (waiting_) upstream_->Forget(*this);
   waiting_ = false;
+  http2::Connection* connection = node_ != nullptr ? &node_->connection() : nullptr;
   if (node_ != nullptr) {
     if (node_finished_ == SteadyTime()) node_finished_ = steady_clock::now();
     std::exchange(node_, nullptr)->Reset(error_code);
   }
+  EndDroppedWrite(connection);
   side_calls_.clear();
   side_calls_open_ = 0;
 }

@@ -58,6 +58,9 @@ Metrics::Metrics(observe::Registry& registry, const config::Config& config,
                                      DelayBuckets())),
       resent(registry.Counter("gitaly_praefect_calls_resent_total",
                               "Calls sent again because a node provably never took them.")),
+      stale_routes(registry.Counter("gitaly_praefect_calls_by_stale_route_total",
+                                    "Calls routed by what was known last, because the database did "
+                                    "not answer.")),
       accept_failures(registry.Counter("gitaly_praefect_accept_failures_total",
                                        "Connections that could not be accepted for want of "
                                        "resources.")),

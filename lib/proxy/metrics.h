@@ -18,12 +18,13 @@ namespace praefect::proxy {
 
 // Values of the label of gitaly_praefect_limit_hits_total: every limit of ARCHITECTURE.md that is
 // the data plane's.
-inline constexpr std::array<std::string_view, 15> kLimits = {
-    "attempts",       "buffers",       "client_request_series",
-    "connections",    "empty_frames",  "first_message",
-    "headers",        "handshake",     "pings",
-    "resets",         "queued_frames", "settings",
-    "status_message", "streams",       "tokens"};
+inline constexpr std::array<std::string_view, 17> kLimits = {
+    "attempts",      "buffers",      "client_request_series",
+    "connections",   "empty_frames", "first_message",
+    "headers",       "handshake",    "left_calls",
+    "pings",         "reroutes",     "resets",
+    "queued_frames", "settings",     "status_message",
+    "streams",       "tokens"};
 
 // The families, once for the process. Thread-safe.
 class Metrics {
@@ -53,6 +54,7 @@ class Metrics {
   observe::GaugeFamily& tls_not_after;           // one gauge where TLS is served
   observe::HistogramFamily& loop_delay;          // by worker
   prometheus::Counter& resent;                   // calls sent again because a node never took them
+  prometheus::Counter& stale_routes;             // calls that went where the books last said
   prometheus::Counter& accept_failures;
   prometheus::Counter& ended_at_stop;  // calls that graceful_stop_timeout was too short for
   prometheus::Gauge& client_connections;

@@ -89,8 +89,8 @@ class Server::Impl {
       : config_(d.config),
         logger_(d.logger),
         metrics_(d.metrics, *config_, memory_),
-        shared_{d.methods, d.local,           d.logger, metrics_,
-                memory_,   enlarged_windows_, clients_, resolver_} {
+        shared_{d.methods,         d.local,  d.logger,  metrics_,    memory_,
+                enlarged_windows_, clients_, resolver_, d.bookkeeper} {
     uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
     for (uint32_t i = 0; i < count; i++) {
       workers_.push_back(std::make_unique<Worker>(shared_, config_, i));
@@ -165,6 +165,10 @@ class Server::Impl {
   void EndCalls() {
     if (!running_) return;
     for (auto& worker : workers_) worker->EndCalls();
+  }
+
+  void EndInstance(int64_t instance) {
+    for (auto& worker : workers_) worker->EndInstance(instance);
   }
 
   void Stop() {
@@ -260,6 +264,7 @@ bool Server::WorkersAnswer(std::chrono::steady_clock::time_point deadline) {
 }
 int64_t Server::open_calls() const { return impl_->open_calls(); }
 void Server::Drain() { impl_->Drain(); }
+void Server::EndInstance(int64_t instance) { impl_->EndInstance(instance); }
 void Server::EndCalls() { impl_->EndCalls(); }
 bool Server::WaitDrained(std::chrono::steady_clock::time_point deadline) {
   return impl_->clients().WaitForNone(deadline);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "datastore/bookkeeper.h"
 #include "gitaly/method.h"
 #include "net/inherited_sockets.h"
 #include "nodes/manager.h"
@@ -28,6 +29,9 @@ class Server {
     observe::Logger& logger;
     observe::Registry& metrics;
     net::InheritedSockets& inherited;  // those of our keys are taken from it
+    // Repositories are routed, and writes recorded, by the books; nullptr: by the configuration
+    // alone.
+    datastore::Bookkeeper* bookkeeper = nullptr;
   };
 
   // Binds every configured listener and prepares the workers; nothing is accepted yet. Fails naming
@@ -56,6 +60,9 @@ class Server {
 
   // How many calls are under way. Any thread.
   int64_t open_calls() const;
+
+  // For BookkeeperEvents::disowned: ends the calls that were recorded as that instance. Any thread.
+  void EndInstance(int64_t instance);
 
   // First phase of stopping: closes the listeners and asks every client to leave (two-step GOAWAY).
   void Drain();

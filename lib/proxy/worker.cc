@@ -35,6 +35,9 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       buffers_(shared.memory),
       config_(std::move(config)),
       authenticator_(config_->auth),
+      mailbox_(std::make_shared<Mailbox>(loop_)),
+      left_calls_(loop_, shared_.metrics),
+      routes_(shared.bookkeeper),
       counters_(shared.metrics, shared.methods),
       local_upstream_(std::make_shared<Upstream>(loop_, buffers_, shared.resolver, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
@@ -49,10 +52,13 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       delay_seconds_(shared.metrics.loop_delay.Add({{"worker", std::to_string(number)}})),
       delay_(loop_, [this](double seconds) { delay_seconds_.Observe(seconds); }) {}
 
-Worker::~Worker() = default;
+Worker::~Worker() { mailbox_->Close(); }
 
 void Worker::Start() {
-  loop_.Post([this] { delay_.Start(); });
+  loop_.Post([this] {
+    mailbox_->Open();
+    delay_.Start();
+  });
   thread_ = std::thread([this] { loop_.Run(); });
 }
 
@@ -111,6 +117,14 @@ void Worker::EndCalls() {
   loop_.Post([this] {
     ending_calls_ = true;
     calls_.EndAll();
+    left_calls_.EndAll();
+  });
+}
+
+void Worker::EndInstance(int64_t instance) {
+  loop_.Post([this, instance] {
+    calls_.EndInstance(instance);
+    left_calls_.EndInstance(instance);
   });
 }
 

@@ -28,8 +28,11 @@
 #include "proxy/call_list.h"
 #include "proxy/counter_cache.h"
 #include "proxy/handshakes.h"
+#include "proxy/left_call.h"
 #include "proxy/local_endpoint.h"
+#include "proxy/mailbox.h"
 #include "proxy/metrics.h"
+#include "proxy/route_memory.h"
 #include "proxy/upstream.h"
 #include "proxy/upstreams.h"
 
@@ -63,6 +66,7 @@ struct Shared {
   std::atomic<int64_t>& enlarged_windows;
   ClientCount& clients;
   net::Resolver& resolver;
+  datastore::Bookkeeper* bookkeeper;  // nullptr: nothing is recorded, and the configuration routes
 };
 
 // A connection that was accepted just now.
@@ -90,7 +94,9 @@ class Worker {
   void AddClient(Arrival arrival);
   void Drain();     // two-step GOAWAY to every client
   void EndCalls();  // with a status; calls that begin later likewise
-  void Stop();      // closes what is left
+  // Calls that were recorded as this instance, with a status.
+  void EndInstance(int64_t instance);
+  void Stop();  // closes what is left
   void Join();
   size_t client_count() const { return client_count_.load(std::memory_order_relaxed); }
 
@@ -100,6 +106,9 @@ class Worker {
   const config::Config& config() const { return *config_; }  // until this thread's next round
   Authenticator& authenticator() { return *authenticator_; }
   CallList& calls() { return calls_; }
+  RouteMemory& routes() { return routes_; }
+  LeftCalls& left_calls() { return left_calls_; }
+  const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
   bool ending_calls() const { return ending_calls_; }
   CounterCache& counters() { return counters_; }
   http2::Buffers& buffers() { return buffers_; }
@@ -119,7 +128,10 @@ class Worker {
   http2::Buffers buffers_;
   std::shared_ptr<const config::Config> config_;
   std::optional<Authenticator> authenticator_;  // made anew by Reload; never empty
+  const std::shared_ptr<Mailbox> mailbox_;
   CallList calls_;
+  LeftCalls left_calls_;
+  RouteMemory routes_;
   CounterCache counters_;
   const std::shared_ptr<Upstream> local_upstream_;
   Upstreams upstreams_;

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "routing/refusals.h"
+
 namespace praefect::routing {
 namespace {
 
@@ -30,32 +32,6 @@ Refusal NotServed(const gitaly::Method& method) {
   const std::string why = method.not_served.empty() ? "" : ": " + method.not_served;
   return {absl::StatusCode::kUnimplemented,
           fmt::format("{} is not served by Praefect{}", method.path, why), "not_served", ""};
-}
-
-std::string HintFor(const nodes::Node& node) {
-  if (node.key_to_check.empty()) {
-    return fmt::format("look at the log of the Gitaly at {}", node.address_text);
-  }
-  return fmt::format("check {} of storage \"{}\" in virtual storage \"{}\"", node.key_to_check,
-                     node.storage, node.virtual_storage);
-}
-
-// `what` is upstream's text.
-Refusal Unavailable(const nodes::Node& node, std::string_view what, std::string_view reason) {
-  return {
-      absl::StatusCode::kUnavailable,
-      fmt::format("all SubCons are in TransientFailure: {}: node \"{}\" at {}: {}", what,
-                  node.storage, node.address_text, node.reason.empty() ? "unhealthy" : node.reason),
-      reason, HintFor(node)};
-}
-
-Refusal NotWritable(const nodes::Node& node) {
-  const auto code =
-      node.disk.suspect ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable;
-  return {code,
-          fmt::format("nothing is written to node \"{}\" at {}: {}", node.storage,
-                      node.address_text, node.disk.text),
-          "disk_in_doubt", HintFor(node)};
 }
 
 bool IsMutator(const gitaly::Method& method) {
@@ -95,8 +71,8 @@ Choice ToEveryNode(const nodes::VirtualStorage& virtual_storage) {
   return route;
 }
 
-Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::Method& method,
-                     const gitaly::RequestTarget& request) {
+// Why a request names no repository; code OK when it does.
+Refusal CheckRepositories(const gitaly::RequestTarget& request) {
   const gitaly::RepositoryRef& target = request.target;
   const gitaly::RepositoryRef& additional = request.additional;
   if (!target.present) return BadTarget("repository not set", "repository_not_set");
@@ -111,8 +87,15 @@ Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::Method& meth
   if (additional.present && additional.relative_path.empty()) {
     return BadTarget("repository path not set", "path_not_set");
   }
-  const nodes::VirtualStorage* storage = snapshot.Find(target.storage_name);
-  if (storage == nullptr) return UnknownVirtualStorage(snapshot, target.storage_name);
+  return {absl::StatusCode::kOk, "", "", ""};
+}
+
+Choice ForRepository(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+                     const gitaly::RequestTarget& request) {
+  Refusal wrong = CheckRepositories(request);
+  if (wrong.code != absl::StatusCode::kOk) return wrong;
+  const nodes::VirtualStorage* storage = snapshot.Find(request.target.storage_name);
+  if (storage == nullptr) return UnknownVirtualStorage(snapshot, request.target.storage_name);
   return ToPrimary(*storage, method);
 }
 
@@ -129,6 +112,13 @@ Choice ForStorage(const nodes::Snapshot& snapshot, const gitaly::Method& method,
 }
 
 }  // namespace
+
+bool AsksBooks(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+               const gitaly::RequestTarget& target) {
+  return method.not_served.empty() && method.scope == gitaly::Scope::kRepository &&
+         CheckRepositories(target).code == absl::StatusCode::kOk &&
+         snapshot.Find(target.target.storage_name) != nullptr;
+}
 
 Choice Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
               const gitaly::RequestTarget& target) {

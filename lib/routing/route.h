@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "datastore/repository.h"
 #include "gitaly/method.h"
 #include "gitaly/target.h"
 #include "nodes/snapshot.h"
@@ -24,7 +25,7 @@ struct Route {
   // Nodes that such a call should reach and does not, because they are down, or their disk is in
   // doubt: they miss the change.
   std::vector<const nodes::Node*> skipped;
-  gitaly::TargetRewrite rewrite;  // for `node`; views into the snapshot
+  gitaly::TargetRewrite rewrite;  // for `node`; views into the snapshot and the books
 };
 
 // Why a call goes nowhere.
@@ -34,6 +35,10 @@ struct Refusal {
   std::string_view reason;  // short, from a fixed set: the value of a metric label
   std::string hint;         // for the log: what to look at or change; may be empty
 };
+
+// The request is about what the books do not know, or changes which repositories there are: what
+// goes where is not decided by the route of one repository.
+struct NeedsName {};
 
 // Repository scope goes to the primary of the virtual storage that the target names; storage scope
 // as well, except that namespace mutators go to every routable node. `FindRemoteRepository` with an
@@ -48,5 +53,27 @@ struct Refusal {
 // `snapshot` must outlive the result. Allocates for refusals, `also` and `skipped` only.
 std::variant<Route, Refusal> Choose(const nodes::Snapshot& snapshot, const gitaly::Method& method,
                                     const gitaly::RequestTarget& target);
+
+// Whether the books are asked where the request goes: it names a repository, in a virtual storage
+// that there is. All else is for Choose.
+bool AsksBooks(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+               const gitaly::RequestTarget& target);
+
+// The repositories of a request, as the books know them; nullptr: not at all.
+struct Booked {
+  const datastore::Repository* target = nullptr;
+  const datastore::Repository* additional = nullptr;
+};
+
+// A request for which AsksBooks holds. `writes`: it is recorded before it is sent. Writes and
+// maintenance go to the repository's primary, which must be healthy, and for a write current, as
+// must be an additional repository there. Reads go to the primary as well, for now; where that is
+// down, to a complete replica. Paths are rewritten to replica paths.
+//
+// Refusals: UNAVAILABLE, and those of Choose. What is referred to must outlive the result.
+std::variant<Route, Refusal, NeedsName> ChooseByBooks(const nodes::Snapshot& snapshot,
+                                                      const gitaly::Method& method,
+                                                      const gitaly::RequestTarget& target,
+                                                      const Booked& booked, bool writes);
 
 }  // namespace praefect::routing

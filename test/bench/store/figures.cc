@@ -94,9 +94,8 @@ test::PostgresServerOptions Durable() {
 void CachedRoute() {
   datastore::RouteCache cache({}, datastore::NowSinceBoot);
   for (int64_t id = 1; id <= 10'000; ++id) {
-    auto repository = std::make_shared<datastore::Repository>();
-    repository->id = id;
-    cache.EndQuery(cache.BeginQuery(), {"default", fmt::format("{}.git", id)}, repository);
+    cache.EndQuery(cache.BeginQuery(), {"default", fmt::format("{}.git", id)},
+                   std::make_shared<datastore::RoutedRepository>(datastore::Repository{.id = id}));
   }
   std::vector<datastore::RepositoryName> names;
   for (int id = 1; id <= 1'000; ++id) names.push_back({"default", fmt::format("{}.git", id * 7)});

@@ -61,9 +61,11 @@ void RawStream::Answer(std::string_view message) {
   Finish();
 }
 
-RawNode::RawNode(const std::string& address, Script script, Settings settings)
+RawNode::RawNode(const std::string& address, Script script, Settings settings,
+                 std::string server_info)
     : script_(std::move(script)),
       settings_(std::move(settings)),
+      server_info_(std::move(server_info)),
       listener_(Listen(address)),
       address_(BoundAddress(listener_)),
       acceptor_([this] { AcceptLoop(); }) {}
@@ -116,7 +118,7 @@ void RawNode::ServeStream(Peer& peer, Frame headers) {
   const bool probe = path == kHealthCheck || path == kServerInfo;
   if (!probe && peer.index < 0) peer.index = connections_++;
   RawStream stream(peer.connection, std::move(headers), peer.index);
-  if (probe) return stream.Answer(path == kHealthCheck ? kServing : "");
+  if (probe) return stream.Answer(path == kHealthCheck ? kServing : server_info_);
   ++calls_;
   script_(stream);
 }

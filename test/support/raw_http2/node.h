@@ -59,7 +59,9 @@ class RawNode {
   using Script = std::function<void(RawStream&)>;
   using Settings = std::vector<std::pair<uint16_t, uint32_t>>;
 
-  RawNode(const std::string& address, Script script, Settings settings = {});
+  // `server_info`: its answer to ServerInfo, serialized.
+  RawNode(const std::string& address, Script script, Settings settings = {},
+          std::string server_info = "");
   ~RawNode();
   RawNode(const RawNode&) = delete;
   RawNode& operator=(const RawNode&) = delete;
@@ -84,6 +86,7 @@ class RawNode {
 
   const Script script_;
   const Settings settings_;
+  const std::string server_info_;
   Socket listener_;
   const std::string address_;
   std::atomic<int> calls_{0};

@@ -18,9 +18,9 @@ class Cache {
     End(query, path, id);
   }
   void End(uint64_t query, const std::string& path, int64_t id) {
-    auto repository = std::make_shared<Repository>();
-    repository->id = id;
-    cache.EndQuery(query, {"default", path}, repository);
+    Repository repository;
+    repository.id = id;
+    cache.EndQuery(query, {"default", path}, std::make_shared<RoutedRepository>(repository));
   }
   void Hear(int64_t id) { cache.Forget(std::span(&id, 1)); }
   int64_t Get(const std::string& path) {
@@ -42,6 +42,31 @@ TEST_CASE("a route counts while the listener is proven") {
   CHECK(cache.cache.LastKnown({"default", "p.git"})->id == 1);
   cache.cache.Prove(cache.now - milliseconds(500));
   CHECK(cache.Get("p.git") == 1);
+}
+
+TEST_CASE("a route that somebody keeps holds for as long as it would be got") {
+  Cache cache;
+  cache.Fill("p.git", 1);
+  const Route kept = cache.cache.Get({"default", "p.git"});
+  CHECK(cache.cache.Holds(*kept));
+  SECTION("it was changed") { cache.Hear(1); }
+  SECTION("it was read again") { cache.Fill("p.git", 1); }
+  SECTION("its name is another repository's") { cache.Fill("p.git", 2); }
+  SECTION("nothing proves it any more") { cache.now += milliseconds(2'001); }
+  SECTION("notifications may have been missed") {
+    cache.cache.Reset();
+    cache.cache.Prove(cache.now);
+  }
+  CHECK_FALSE(cache.cache.Holds(*kept));
+}
+
+TEST_CASE("a route that could not be kept does not hold") {
+  Cache cache;
+  const uint64_t query = cache.cache.BeginQuery();
+  cache.Hear(1);
+  const auto found = std::make_shared<RoutedRepository>(Repository{.id = 1});
+  cache.cache.EndQuery(query, {"default", "p.git"}, found);
+  CHECK_FALSE(cache.cache.Holds(*found));
 }
 
 TEST_CASE("a proof that arrives late takes nothing back") {
