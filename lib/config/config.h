@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "config/replication.h"
+
 namespace praefect::config {
 
 // One Gitaly server as one virtual storage sees it.
@@ -108,12 +110,6 @@ struct ErrorThresholds {
 };
 
 // The next five are checked as upstream does, and not acted on yet.
-struct Replication {  // `[replication]`
-  int64_t batch_size = 10;
-  int64_t parallel_storage_processing_workers = 1;
-  bool operator==(const Replication&) const = default;
-};
-
 struct Reconciliation {                                    // `[reconciliation]`
   std::chrono::milliseconds scheduling_interval{300'000};  // 0: never
   std::vector<double> histogram_buckets;                   // seconds, ascending

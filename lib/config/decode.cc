@@ -48,6 +48,7 @@ class Decoder {
     if (auto section = root_.Child("database")) ReadDatabase(*section);
     if (auto section = root_.Child("embedded_store")) ReadEmbeddedStore(*section);
     ReadFailover();
+    if (auto section = root_.Child("replication")) ReadReplication(*section);
     ReadSectionsWithoutEffect();
     // Omnibus 15.2 to 15.8 renders it; no Praefect reads it.
     if (root_.Child("gitlab")) findings_.NotActedOn("gitlab");
@@ -218,15 +219,27 @@ class Decoder {
     Finish(*section);
   }
 
+  void ReadReplication(Section& section) {
+    Replication& replication = config_.replication;
+    section.Read("batch_size", replication.batch_size);
+    section.Read("parallel_storage_processing_workers",
+                 replication.parallel_storage_processing_workers);
+    section.NotActedOn();
+    section.Read("enabled", replication.enabled);
+    section.Read("linger", replication.linger);
+    section.Read("lost_linger", replication.lost_linger);
+    section.Read("settle_timeout", replication.settle_timeout);
+    section.Read("create_wait", replication.create_wait);
+    section.Read("route_timeout", replication.route_timeout);
+    section.Read("send_window", replication.send_window);
+    section.Read("feed_window", replication.feed_window);
+    section.Read("beat_interval", replication.beat_interval);
+    section.Read("beats_until_burial", replication.beats_until_burial, 2, 1'000);
+    Finish(section);
+  }
+
   // What is out of range is for validation to say: upstream's words differ from key to key.
   void ReadSectionsWithoutEffect() {
-    if (auto section = root_.Child("replication")) {
-      Replication& replication = config_.replication;
-      section->Read("batch_size", replication.batch_size);
-      section->Read("parallel_storage_processing_workers",
-                    replication.parallel_storage_processing_workers);
-      FinishWithoutEffect(*section);
-    }
     if (auto section = root_.Child("reconciliation")) {
       section->Read("scheduling_interval", config_.reconciliation.scheduling_interval);
       section->Read("histogram_buckets", config_.reconciliation.histogram_buckets);

@@ -65,7 +65,7 @@ constexpr Part kParts[] = {
      [](Config& to, const Config& from) { to.database = from.database; }},
     {"embedded_store", kNeedsRestart,
      [](Config& to, const Config& from) { to.embedded_store = from.embedded_store; }},
-    {"replication", kApplied,
+    {"replication", kNeedsRestart,
      [](Config& to, const Config& from) { to.replication = from.replication; }},
     {"reconciliation", kApplied,
      [](Config& to, const Config& from) { to.reconciliation = from.reconciliation; }},

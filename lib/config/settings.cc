@@ -20,6 +20,7 @@ class Lister {
     ListLoggingAndMetrics();
     ListLimits();
     ListDatabase();
+    ListReplication();
     ListUpkeep();
     return std::move(settings_);
   }
@@ -133,10 +134,24 @@ class Lister {
     setting.origin = {Origin::Kind::kInherited, parent.origin.line};
   }
 
-  void ListUpkeep() {
-    Add("replication.batch_size", config_.replication.batch_size);
+  void ListReplication() {
+    const Replication& replication = config_.replication;
+    Add("replication.enabled", replication.enabled);
+    Add("replication.batch_size", replication.batch_size);
     Add("replication.parallel_storage_processing_workers",
-        config_.replication.parallel_storage_processing_workers);
+        replication.parallel_storage_processing_workers);
+    Add("replication.linger", replication.linger);
+    Add("replication.lost_linger", replication.lost_linger);
+    Add("replication.settle_timeout", replication.settle_timeout);
+    Add("replication.create_wait", replication.create_wait);
+    Add("replication.route_timeout", replication.route_timeout);
+    Add("replication.send_window", replication.send_window);
+    Add("replication.feed_window", replication.feed_window);
+    Add("replication.beat_interval", replication.beat_interval);
+    Add("replication.beats_until_burial", replication.beats_until_burial);
+  }
+
+  void ListUpkeep() {
     Add("reconciliation.scheduling_interval", config_.reconciliation.scheduling_interval);
     Add("reconciliation.histogram_buckets", config_.reconciliation.histogram_buckets);
     const BackgroundVerification& verification = config_.background_verification;

@@ -36,17 +36,6 @@ void AtLeast(std::string_view key, int64_t value, int64_t least, Findings& findi
 
 }  // namespace
 
-void CheckReplication(const Replication& replication, Findings& findings) {
-  if (replication.batch_size < 1) {
-    findings.Error(
-        "replication.batch_size",
-        fmt::format("replication batch size was {} but must be >=1", replication.batch_size),
-        "write 1 or more", NotInRange(replication.batch_size, 1));
-  }
-  AtLeastOne("replication.parallel_storage_processing_workers",
-             replication.parallel_storage_processing_workers, findings);
-}
-
 void CheckReconciliation(const Reconciliation& reconciliation, Findings& findings) {
   NotNegative("reconciliation.scheduling_interval", reconciliation.scheduling_interval, findings);
   const std::string order = BadOrder(reconciliation.histogram_buckets);

@@ -5,9 +5,8 @@
 
 namespace praefect::config {
 
-// Upstream's rules of what keeps replicas up to date and tidy: [replication], [reconciliation],
+// Upstream's rules of what keeps replicas up to date and tidy: [reconciliation],
 // [background_verification], [repositories_cleanup]; and of [yamux].
-void CheckReplication(const Replication& replication, Findings& findings);
 void CheckReconciliation(const Reconciliation& reconciliation, Findings& findings);
 void CheckVerification(const BackgroundVerification& verification, Findings& findings);
 void CheckCleanup(const RepositoriesCleanup& cleanup, Findings& findings);

@@ -10,6 +10,7 @@
 #include "config/database_rules.h"
 #include "config/listener_rules.h"
 #include "config/number_rules.h"
+#include "config/replication_rules.h"
 #include "config/upkeep_rules.h"
 #include "config/virtual_storage_rules.h"
 

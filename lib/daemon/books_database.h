@@ -27,6 +27,8 @@ struct BooksState {
   std::string problem;  // why it cannot be used; empty: it can
   // Since the start: from then on reads go on by what is known, also while there is a problem.
   bool was_usable = false;
+  // Why writes cannot be recorded although it can be used; empty where they are not recorded.
+  std::string recording = {};
   bool operator==(const BooksState&) const = default;
 };
 
@@ -66,6 +68,8 @@ class BooksDatabase {
   void Close();
 
   BooksState state() const;  // any thread
+  // From Open (kDone) until Close; null otherwise. Any thread.
+  db::Database* database() const;
 
  private:
   static constexpr char kNotAsked[] = "the database was not asked yet";
@@ -85,7 +89,6 @@ class BooksDatabase {
   void Note(const Finding& finding);
   void LogUsable() const;
   void Keep(std::unique_ptr<db::Database> database);
-  db::Database* database() const;
   std::vector<prometheus::MetricFamily> Collect() const;
 
   const Sources sources_;

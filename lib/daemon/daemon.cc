@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "daemon/admin_http.h"
+#include "daemon/bookkeeping.h"
 #include "daemon/books_database.h"
 #include "daemon/configuration.h"
 #include "daemon/logging.h"
@@ -40,6 +41,7 @@ class Daemon::Impl {
         nodes_(*configuration_.current(), *logger_, metrics_.registry()),
         local_(nodes_, *logger_),
         books_(BooksSources()),
+        bookkeeping_({books_, nodes_, *logger_, metrics_.registry()}),
         handed_over_(!startup.sockets.empty()),
         hand_over_margin_(startup.hand_over_margin),
         inherited_(std::move(startup.sockets)),
@@ -136,6 +138,7 @@ class Daemon::Impl {
     const auto opening = books_.Open();
     if (!opening.ok()) return opening.status();
     if (*opening == BooksDatabase::Opening::kDone) {
+      bookkeeping_.Start(*configuration_.current());
       Accept();
     } else if (!handed_over_) {
       return absl::FailedPreconditionError(books_.state().problem);
@@ -199,11 +202,17 @@ class Daemon::Impl {
             }};
   }
 
+  BooksState StateOfBooks() const {
+    BooksState state = books_.state();
+    state.recording = bookkeeping_.problem();
+    return state;
+  }
+
   StatusFacts GatherFacts() const {
     const auto snapshot = nodes_.snapshot();
     StatusFacts facts;
     facts.stopping = stop_.requested();
-    for (const auto& check : CheckReadiness(*snapshot, books_.state(), facts.stopping)) {
+    for (const auto& check : CheckReadiness(*snapshot, StateOfBooks(), facts.stopping)) {
       if (check.required && facts.not_ready.empty()) facts.not_ready = check.problem;
     }
     for (const nodes::VirtualStorage& storage : snapshot->virtual_storages) {
@@ -233,7 +242,7 @@ class Daemon::Impl {
         config.prometheus_listen_addr,
         {[this] { return metrics_.Render(); }, [this] { return metrics_.RenderDatabase(); },
          [this](Purpose purpose) {
-           return CheckReadiness(*nodes_.snapshot(), books_.state(), stop_.requested(), purpose);
+           return CheckReadiness(*nodes_.snapshot(), StateOfBooks(), stop_.requested(), purpose);
          },
          [&refused = metrics_.registry().Counter(
               "gitaly_praefect_admin_connections_refused_total",
@@ -300,6 +309,7 @@ class Daemon::Impl {
     supervision_.Stop();
     nodes_.Stop();
     if (proxy_ != nullptr) proxy_->Stop();
+    bookkeeping_.Stop();
     books_.Close();
     local_.Stop();
   }
@@ -312,6 +322,7 @@ class Daemon::Impl {
   service::LocalServer local_;
   proxy::LocalEndpoint local_endpoint_;
   BooksDatabase books_;
+  Bookkeeping bookkeeping_;
   std::unique_ptr<proxy::Server> proxy_;
   std::unique_ptr<AdminHttp> admin_;
   StopSignal stop_;

@@ -32,7 +32,9 @@ std::vector<ReadinessCheck> CheckReadiness(const nodes::Snapshot& snapshot, cons
                                            bool stopping, Purpose purpose) {
   std::vector<ReadinessCheck> checks;
   checks.push_back({"stopping", stopping ? "Praefect was told to stop" : ""});
-  checks.push_back({"database", books.problem, !books.was_usable || purpose == Purpose::kWrites});
+  const bool writes = purpose == Purpose::kWrites;
+  checks.push_back({"database", books.problem, !books.was_usable || writes});
+  if (writes && !books.recording.empty()) checks.push_back({"recording", books.recording});
   checks.push_back(CheckProbed(snapshot));
   const auto first_storage = static_cast<std::ptrdiff_t>(checks.size());
   for (const auto& storage : snapshot.virtual_storages) {

@@ -16,7 +16,8 @@ namespace praefect::daemon {
 enum class Purpose { kAnything, kWrites };
 
 struct ReadinessCheck {
-  std::string name;     // "stopping", "database", "nodes-probed", "virtual-storage NAME"
+  // "stopping", "database", "recording" (of writes), "nodes-probed", "virtual-storage NAME"
+  std::string name;
   std::string problem;  // empty: passed
   // False: shown, and Praefect is ready all the same (one virtual storage of several is down).
   bool required = true;

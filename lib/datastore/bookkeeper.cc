@@ -157,7 +157,7 @@ class Bookkeeper::Impl {
 
  private:
   InstanceOptions InstanceOptionsOf() const {
-    return {options_.windows, options_.name, options_.boot_id, options_.clock};
+    return {options_.windows, options_.name, options_.boot_id, options_.usable, options_.clock};
   }
 
   InstanceEvents InstanceEventsOf() {

@@ -34,6 +34,8 @@ struct BookkeeperOptions {
   size_t max_waiting = 10'000;  // opens that wait for a batch; more are refused
   std::string name;             // of the process, for people
   std::string boot_id;          // of the machine
+  // Asked before this process registers: false while nobody has judged the database's schema.
+  std::function<bool()> usable = [] { return true; };
   RouteCache::Clock clock = NowSinceBoot;
 };
 

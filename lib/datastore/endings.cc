@@ -41,10 +41,13 @@ Endings::Endings(EndingsOptions options, SettleBatches& settles, IntentBatches& 
       lingers_(lingers),
       metrics_(metrics) {}
 
-void Endings::Change(int64_t id, Rule rule) {
-  errands_.Add([this, id, rule = std::move(rule)](db::Deadline deadline, Errands::Taken taken) {
-    options_.change(id, rule, deadline,
-                    [taken = std::move(taken)](Result<Changed> result) { taken(result.ok()); });
+void Endings::Change(int64_t id, Rule rule, std::function<void()> then) {
+  errands_.Add([this, id, rule = std::move(rule), then = std::move(then)](db::Deadline deadline,
+                                                                          Errands::Taken taken) {
+    options_.change(id, rule, deadline, [taken = std::move(taken), then](Result<Changed> result) {
+      taken(result.ok());
+      if (result.ok() && then) then();
+    });
   });
 }
 
@@ -114,28 +117,33 @@ void Endings::Finish(const Write& write, End end) {
 }
 
 void Endings::LingerWrite(const Write& write, std::chrono::milliseconds time) {
-  lingers_.Add(write.name.virtual_storage, write.storage, time, [this, write](bool left) {
-    if (left) Withdraw(write.repository_id, write.storage);
+  const auto settle = [this, write] {
     settles_.Add(write.instance,
                  FailedSettle(write.intent, write.repository_id, write.storage, write.term), {});
-  });
+  };
+  lingers_.Add(write.name.virtual_storage, write.storage, time,
+               WithdrawnFirst(write.repository_id, write.storage, settle));
 }
 
 // What a storage that left still does is not seen by anybody: its replica claims nothing more.
-void Endings::Withdraw(int64_t repository_id, const std::string& storage) {
-  Change(repository_id, WithdrawClaimOf(storage));
+Lingers::Ended Endings::WithdrawnFirst(int64_t repository_id, const std::string& storage,
+                                       std::function<void()> then) {
+  return [=, this, then = std::move(then)](bool left) {
+    if (!left) return then();
+    Change(repository_id, WithdrawClaimOf(storage), then);
+  };
 }
 
 void Endings::LoseRun(int64_t repository_id, const std::string& virtual_storage,
                       const std::string& storage, int64_t run, End end, Rule release) {
-  if (end == End::kNeverSent) return Change(repository_id, std::move(release));
+  const auto ended = [this, repository_id, release = std::move(release)] {
+    Change(repository_id, release);
+  };
+  if (end == End::kNeverSent) return ended();
   Change(repository_id, datastore::LoseRun(storage, run));
   lingers_.Add(virtual_storage, storage,
                end == End::kAnswered ? options_.linger : options_.lost_linger,
-               [this, repository_id, storage, release = std::move(release)](bool left) {
-                 if (left) Withdraw(repository_id, storage);
-                 Change(repository_id, release);
-               });
+               WithdrawnFirst(repository_id, storage, ended));
 }
 
 void Endings::Linger(const Abandoned& call, std::chrono::milliseconds time,
@@ -149,10 +157,7 @@ void Endings::Linger(const Abandoned& call, std::chrono::milliseconds time,
     lingering_.Add({call.id});
   }
   lingers_.Add(call.virtual_storage, call.storage, time,
-               [this, call, over = std::move(over)](bool left) {
-                 if (left) Withdraw(call.repository_id, call.storage);
-                 over();
-               });
+               WithdrawnFirst(call.repository_id, call.storage, std::move(over)));
 }
 
 void Endings::Recover(const Abandoned& call, int64_t instance) {

@@ -52,9 +52,12 @@ class Endings {
     db::Deadline since;
   };
 
-  void Change(int64_t id, Rule rule);
+  // Until the database takes it; `then` follows.
+  void Change(int64_t id, Rule rule, std::function<void()> then = {});
   void LingerWrite(const Write& write, std::chrono::milliseconds time);
-  void Withdraw(int64_t repository_id, const std::string& storage);
+  // What a linger ends with; before that the claim of a storage that left is withdrawn.
+  Lingers::Ended WithdrawnFirst(int64_t repository_id, const std::string& storage,
+                                std::function<void()> then);
   void TryCreationEnd(const std::shared_ptr<CreationEnd>& end, db::Deadline deadline,
                       Errands::Taken taken);
   std::function<void(Told)> TakeDone(CreationEnd& end);

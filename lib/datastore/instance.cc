@@ -94,6 +94,7 @@ bool Instance::Sleep(std::chrono::milliseconds time) {
 
 // Nobody can have seen its counter stand still before its row was there: this is its first beat.
 bool Instance::Register() {
+  if (!options_.usable()) return false;
   const BootTime begun = options_.clock();
   const db::Deadline deadline = db::After(options_.windows.send);
   Result<int64_t> registered = Await<int64_t>([&](auto done) {

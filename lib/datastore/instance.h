@@ -25,6 +25,7 @@ struct InstanceOptions {
   WindowSettings windows;
   std::string name;     // of the process, for people
   std::string boot_id;  // of the machine
+  std::function<bool()> usable;
   RouteCache::Clock clock;
 };
 

@@ -12,16 +12,6 @@ BootTime NowSinceBoot() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-absl::Status CheckOrder(const WindowSettings& settings) {
-  const auto burial = settings.beat * settings.beats_until_burial;
-  if (settings.send < burial && burial < settings.feed && settings.feed < settings.lost_linger) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      "the send window must be shorter than the time until a burial, that shorter than the time in "
-      "which a call is fed, and that shorter than replication.lost_linger");
-}
-
 bool MaySend(const WindowSettings& settings, BootTime now, BootTime beat_begun,
              BootTime open_begun) {
   return now - beat_begun <= settings.send && now - open_begun <= settings.send;

@@ -3,8 +3,6 @@
 // Who may still act for an instance, by counters and by time since boot; hosts' clocks are never
 // compared. Pure: times are arguments, of CLOCK_BOOTTIME, which goes on while a machine sleeps.
 
-#include <absl/status/status.h>
-
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -19,9 +17,7 @@ using BootTime = std::chrono::nanoseconds;
 
 BootTime NowSinceBoot();
 
-// The same for all instances, and in this order: a frozen instance stops sending before others may
-// bury it, knows itself dead before its connections count as lost, and what it had sent can no
-// longer be applied when it is settled by others.
+// `[replication]`, which is where their order is checked (config/replication_rules.h).
 struct WindowSettings {
   std::chrono::milliseconds send{5'000};  // since the beat and the open were handed to the database
   std::chrono::milliseconds beat{1'000};
@@ -29,7 +25,6 @@ struct WindowSettings {
   std::chrono::milliseconds feed{60'000};  // since the beat: for every later byte of a call
   std::chrono::milliseconds lost_linger{600'000};
 };
-absl::Status CheckOrder(const WindowSettings& settings);
 
 // A call that may change a replica is handed to the socket only so; outside of it its open is
 // repeated.

@@ -68,6 +68,15 @@ TEST_CASE_METHOD(EmbeddedStore, "the store is made, is private, is named, and se
   Serves();
 }
 
+TEST_CASE_METHOD(EmbeddedStore, "who keeps the books in the store registers, and ends with them") {
+  PraefectDaemon praefect(path.parent_path() / "praefect",
+                          Config() + "[replication]\nenabled = true\n");
+  praefect.WaitLog("registered in the books: writes are possible");
+  praefect.Signal(SIGTERM);
+  CHECK(praefect.WaitExit() == 0);
+  Serves();
+}
+
 TEST_CASE_METHOD(EmbeddedStore, "a store that others may read is made private, with a warning") {
   Serves();
   fs::permissions(path, fs::perms::group_read | fs::perms::others_read, fs::perm_options::add);

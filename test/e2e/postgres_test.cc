@@ -55,9 +55,10 @@ class WithPostgres {
     return praefect.output();
   }
 
-  Cluster& Serve() {
+  // `more`: lines of the configuration.
+  Cluster& Serve(const std::string& more = "") {
     ClusterSetup setup;
-    setup.database = Database();
+    setup.database = Database() + more;
     return cluster_.emplace(setup);
   }
   // Whether the page begins so, within some time; whether it has a text somewhere.
@@ -165,6 +166,23 @@ TEST_CASE_METHOD(WithPostgres,
   server.Start();
   CHECK(Becomes("/readyz?for=write&verbose", "ready\n[+] stopping\n[+] database\n"));
   CHECK(cluster.praefect().Metric("gitaly_praefect_database_reachable") == 1);
+}
+
+TEST_CASE_METHOD(WithPostgres, "who keeps the books is ready for writes while it can beat") {
+  Migrate();
+  Cluster& cluster =
+      Serve("[replication]\nenabled = true\nbeat_interval = '100ms'\nsend_window = '900ms'\n");
+  CHECK(Becomes("/readyz?for=write", "ready\n"));
+  server.Psql("UPDATE instances SET buried = true");
+  cluster.praefect().WaitLog(
+      "this Praefect starts over as another instance: calls that may write "
+      "are cancelled");
+  CHECK(Becomes("/readyz?for=write", "ready\n"));
+  server.Stop();
+  CHECK(Shows("/readyz?for=write&verbose", "[-] recording: the database does not confirm"));
+  server.Start();
+  CHECK(Becomes("/readyz?for=write", "ready\n"));
+  CHECK(cluster.praefect().Metric("gitaly_praefect_instance_disowned_total") == 1);
 }
 
 TEST_CASE_METHOD(WithPostgres, "a database that takes no writes any more is noticed") {

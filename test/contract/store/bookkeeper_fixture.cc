@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 WindowSettings ShortWindows() {
   return {.send = milliseconds(20'000),
           .beat = milliseconds(10),
-          .beats_until_burial = 2'001,
+          .beats_until_burial = 10'000,
           .feed = milliseconds(60'000),
           .lost_linger = milliseconds(60'001)};
 }
@@ -18,6 +18,7 @@ Praefect::Praefect(Store& store, observe::Logger& logger, BookkeeperOptions opti
   options.name = "praefect-2";
   options.clock = [this] { return NowSinceBoot() + BootTime(frozen.load()); };
   const AskNode ask = [this](const std::string&, const std::string& storage) {
+    ++looks_;
     const std::lock_guard lock(mutex_);
     const auto said = nodes_.find(storage);
     return said == nodes_.end() ? NodeState::kHealthy : said->second;
@@ -68,6 +69,11 @@ void Praefect::Say(const std::string& storage, NodeState state) {
   nodes_[storage] = state;
 }
 
+bool Praefect::Looks(int times) {
+  const int wanted = looks_ + times;
+  return Becomes([&] { return looks_ >= wanted; });
+}
+
 bool Praefect::Disowned(int64_t instance) {
   const std::lock_guard lock(mutex_);
   return disowned_.contains(instance);
@@ -87,6 +93,12 @@ double Praefect::Metric(const std::string& name, const std::string& label) {
     }
   }
   return sum;
+}
+
+KeeperFixture::KeeperFixture(db::Kind kind, BookkeeperOptions options)
+    : StoreFixture(kind), unreliable(*database), its_store(unreliable, store->storages()) {
+  praefect.emplace(its_store, log, std::move(options));
+  REQUIRE(praefect->BecomesReady());
 }
 
 }  // namespace praefect::datastore

@@ -91,6 +91,14 @@ TEST_CASE("without the database reads go on by what is known, and writes do not"
   CHECK_FALSE(IsReady(Checks({Health::kUp}, false, Purpose::kWrites, false, away)));
 }
 
+TEST_CASE("writes that could not be recorded make it not ready for writes, with the reason") {
+  const BooksState unregistered{"", true, "this Praefect is not registered"};
+  CHECK(IsReady(Checks({Health::kUp}, false, Purpose::kAnything, false, unregistered)));
+  const auto checks = Checks({Health::kUp}, false, Purpose::kWrites, false, unregistered);
+  CHECK_FALSE(IsReady(checks));
+  CHECK(Problem(checks, "recording") == "this Praefect is not registered");
+}
+
 TEST_CASE("each check is a line for people") {
   CHECK(ReadinessText(Checks({Health::kDown, Health::kUp})) ==
         "ready\n[+] stopping\n[+] database\n[+] nodes-probed\n[-] virtual-storage default: its "

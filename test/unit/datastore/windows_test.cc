@@ -18,13 +18,6 @@ TEST_CASE("a call is sent within five seconds of its beat and its open, and fed 
   CHECK_FALSE(MayFeed(settings, now, now - seconds(61)));
 }
 
-TEST_CASE("windows that would let a buried instance send are refused") {
-  CHECK(CheckOrder({}).ok());
-  CHECK_FALSE(CheckOrder({.send = seconds(11)}).ok());
-  CHECK_FALSE(CheckOrder({.beats_until_burial = 61}).ok());
-  CHECK_FALSE(CheckOrder({.lost_linger = seconds(30)}).ok());
-}
-
 // Instance 1, which beats every second and sees instance 2.
 class Watch {
  public:
