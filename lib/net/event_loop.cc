@@ -9,6 +9,9 @@
 namespace praefect::net {
 namespace {
 
+// In place of a time that the libuv timer is armed for: timers are run after the descriptors.
+constexpr int64_t kAfterDescriptors = 0;
+
 template <typename Handle>
 Handle* NewHandle(EventLoop* owner) {
   auto* handle = new Handle{};
@@ -42,7 +45,12 @@ EventLoop::EventLoop() : loop_(std::make_unique<uv_loop_t>()) {
   uv_prepare_start(before_poll_, [](uv_prepare_t* h) { Owner(h).RunRoundEnd(); });
   after_poll_ = NewHandle<uv_check_t>(this);
   uv_check_init(loop_.get(), after_poll_);
-  uv_check_start(after_poll_, [](uv_check_t* h) { Owner(h).RunRoundEnd(); });
+  uv_check_start(after_poll_, [](uv_check_t* h) {
+    EventLoop& loop = Owner(h);
+    loop.RunRoundEnd();
+    loop.round_++;
+    if (loop.armed_for_ms_ == kAfterDescriptors) loop.RunTimers();
+  });
 
   uv_timer_ = NewHandle<uv_timer_t>(this);
   uv_timer_init(loop_.get(), uv_timer_);
@@ -117,6 +125,10 @@ void EventLoop::RunRoundEnd() {
 
 // ---- timers ---------------------------------------------------------------------------------
 
+bool EventLoop::Earlier(const Timer& one, const Timer& other) {
+  return one.due_ms_ < other.due_ms_ || (one.due_ms_ == other.due_ms_ && one.order_ < other.order_);
+}
+
 void EventLoop::PlaceTimer(size_t at, Timer* timer) {
   timers_[at] = timer;
   timer->index_ = at;
@@ -124,7 +136,7 @@ void EventLoop::PlaceTimer(size_t at, Timer* timer) {
 
 void EventLoop::SiftUp(size_t at) {
   Timer* timer = timers_[at];
-  while (at > 0 && timer->due_ms_ < timers_[(at - 1) / 2]->due_ms_) {
+  while (at > 0 && Earlier(*timer, *timers_[(at - 1) / 2])) {
     PlaceTimer(at, timers_[(at - 1) / 2]);
     at = (at - 1) / 2;
   }
@@ -134,9 +146,8 @@ void EventLoop::SiftUp(size_t at) {
 void EventLoop::SiftDown(size_t at) {
   Timer* timer = timers_[at];
   for (size_t child = 2 * at + 1; child < timers_.size(); child = 2 * at + 1) {
-    if (child + 1 < timers_.size() && timers_[child + 1]->due_ms_ < timers_[child]->due_ms_)
-      child++;
-    if (timer->due_ms_ <= timers_[child]->due_ms_) break;
+    if (child + 1 < timers_.size() && Earlier(*timers_[child + 1], *timers_[child])) child++;
+    if (Earlier(*timer, *timers_[child])) break;
     PlaceTimer(at, timers_[child]);
     at = child;
   }
@@ -164,6 +175,7 @@ void EventLoop::Remove(Timer& timer) {
 void Timer::Start(int64_t delay_ms) {
   Stop();
   due_ms_ = loop_.now_ms() + std::max<int64_t>(delay_ms, 0);
+  order_ = loop_.started_++;
   loop_.Insert(*this);
 }
 
@@ -181,15 +193,23 @@ void EventLoop::ArmTimers() {
       uv_timer_, [](uv_timer_t* h) { Owner(h).RunTimers(); }, static_cast<uint64_t>(delay), 0);
 }
 
+// libuv would run a timer that is armed for now meanwhile at once, and again and again.
 void EventLoop::RunTimers() {
-  armed_for_ms_ = -1;
-  int64_t now = now_ms();
+  armed_for_ms_ = kAfterDescriptors;
+  const int64_t now = now_ms();
+  const uint64_t first_new = started_;
   while (!timers_.empty() && timers_.front()->due_ms_ <= now) {
     Timer* timer = timers_.front();
+    // Started by one of the others, or by itself: it takes its turn after the descriptors.
+    if (timer->order_ >= first_new) {
+      uv_async_send(wakeup_);
+      return;
+    }
     timer->Stop();
     auto callback = timer->callback_;  // a copy: it may destroy the timer, and itself with it
     callback();
   }
+  armed_for_ms_ = -1;
   ArmTimers();
 }
 

@@ -48,6 +48,8 @@ class EventLoop {
 
   // Monotonic milliseconds as of the present round.
   int64_t now_ms() const;
+  // How often the loop has looked at its descriptors: the number of the present round.
+  uint64_t round() const { return round_; }
 
   // `task` must live until it ran or is forgotten. Queued at most once.
   void QueueRoundEnd(RoundEndTask& task);
@@ -66,6 +68,7 @@ class EventLoop {
   void PlaceTimer(size_t at, Timer* timer);
   void SiftUp(size_t at);
   void SiftDown(size_t at);
+  static bool Earlier(const Timer& one, const Timer& other);
 
   std::unique_ptr<uv_loop_s> loop_;
   uv_async_s* wakeup_ = nullptr;
@@ -73,8 +76,10 @@ class EventLoop {
   uv_prepare_s* before_poll_ = nullptr;
   uv_timer_s* uv_timer_ = nullptr;
 
+  uint64_t round_ = 0;
   std::vector<RoundEndTask*> round_end_;
   std::vector<Timer*> timers_;  // binary heap, earliest first; a timer knows its index
+  uint64_t started_ = 0;        // how often timers were
   int64_t armed_for_ms_ = -1;   // what uv_timer_ is set to; -1: not set
 
   std::mutex posted_mutex_;
@@ -92,7 +97,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  void Start(int64_t delay_ms);  // again, if it is running
+  // Again, if it is running. 0: in the next round, after descriptors had their turn.
+  void Start(int64_t delay_ms);
   void Stop();
   bool running() const { return index_ != kNotRunning; }
 
@@ -102,6 +108,7 @@ class Timer {
   EventLoop& loop_;
   std::function<void()> callback_;
   int64_t due_ms_ = 0;
+  uint64_t order_ = 0;  // of two that are due at the same time
   size_t index_ = kNotRunning;
 };
 

@@ -21,6 +21,21 @@ TEST_CASE("timers fire in the order of their times, not of their starts") {
   CHECK(order == "abc");
 }
 
+TEST_CASE("a timer that starts itself again lets descriptors have their turn") {
+  EventLoop loop;
+  uint64_t round = ~uint64_t{0};
+  int fired = 0;
+  Timer again(loop, [&] {
+    CHECK(loop.round() != round);
+    round = loop.round();
+    if (++fired == 10) return loop.Stop();
+    again.Start(0);
+  });
+  again.Start(0);
+  loop.Run();
+  CHECK(fired == 10);
+}
+
 TEST_CASE("a stopped timer does not fire, whatever its place among others") {
   EventLoop loop;
   int fired = 0;
