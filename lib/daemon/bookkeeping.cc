@@ -73,15 +73,31 @@ datastore::NodeState StateOf(const nodes::Snapshot& snapshot, const std::string&
 // In the order in which they start.
 struct Bookkeeping::Parts {
   Parts(const Sources& sources, const config::Config& config)
-      : store(*sources.database.database(), StoragesOf(config)),
+      : snapshot([&nodes = sources.nodes] { return nodes.snapshot(); }),
+        calls(memory, resolver, config.keepalive_timeout),
+        client(calls),
+        metrics(sources.registry, config.prometheus),
+        replicator(
+            {keeper, client, snapshot, sources.logger, metrics},
+            {.workers = static_cast<size_t>(config.replication.parallel_storage_processing_workers),
+             .batch = static_cast<int>(config.replication.batch_size)}),
+        store(*sources.database.database(), StoragesOf(config)),
         keeper(
             store, OptionsOf(config.replication, sources.database),
-            [&nodes = sources.nodes](const std::string& virtual_storage,
-                                     const std::string& storage) {
-              return StateOf(*nodes.snapshot(), virtual_storage, storage);
+            [this](const std::string& virtual_storage, const std::string& storage) {
+              return StateOf(*snapshot(), virtual_storage, storage);
             },
-            {}, sources.logger, sources.registry) {
+            {.changed = [this](auto) { replicator.Wake(); }, .disowned = sources.disowned},
+            sources.logger, sources.registry),
+        clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}) {
     if (store.engine() == db::Engine::kPostgres) Listen(sources, config);
+  }
+  // Whoever waits for a node or the database is let go first.
+  ~Parts() {
+    listener.reset();
+    calls.Stop();
+    clerk.Stop();
+    replicator.Stop();
   }
 
   void Listen(const Sources& sources, const config::Config& config) {
@@ -97,16 +113,35 @@ struct Bookkeeping::Parts {
                           sources.logger);
   }
 
+  const std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
+  http2::MemoryMeter memory;
+  net::Resolver resolver;
+  proxy::NodeCalls calls;
+  const proxy::NodeClient client;
+  replication::Metrics metrics;
+  // Idle until it hears of nodes, and there for as long as the bookkeeper may wake it.
+  replication::Replicator replicator;
   datastore::Store store;
   datastore::Bookkeeper keeper;
+  proxy::Clerk clerk;
   std::unique_ptr<db::Listener> listener;
 };
 
 void Bookkeeping::Start(const config::Config& config) {
   if (!config.replication.enabled) return;
   auto parts = std::make_shared<Parts>(sources_, config);
+  {
+    const MutexLock lock(mutex_);
+    parts_ = std::move(parts);
+  }
+  Publish(sources_.nodes.snapshot());
+}
+
+void Bookkeeping::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   const MutexLock lock(mutex_);
-  parts_ = std::move(parts);
+  if (parts_ == nullptr) return;
+  parts_->calls.Publish(snapshot);
+  parts_->replicator.Publish(std::move(snapshot));
 }
 
 void Bookkeeping::Stop() {
@@ -115,9 +150,10 @@ void Bookkeeping::Stop() {
   stopped.swap(parts_);
 }
 
-datastore::Bookkeeper* Bookkeeping::bookkeeper() const {
+proxy::Books Bookkeeping::books() const {
   const MutexLock lock(mutex_);
-  return parts_ == nullptr ? nullptr : &parts_->keeper;
+  if (parts_ == nullptr) return {};
+  return {&parts_->keeper, &parts_->clerk};
 }
 
 std::string Bookkeeping::problem() const {

@@ -1,8 +1,10 @@
 #pragma once
 
 // The books as a running Praefect keeps them: the store over its database, its bookkeeper, and with
-// PostgreSQL the session that hears what others change. Only with `replication.enabled`.
+// PostgreSQL the session that hears what others change; and who acts on them: the clerk that
+// decides over names, and the replicator. Only with `replication.enabled`.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +16,8 @@
 #include "observe/log.h"
 #include "observe/mutex.h"
 #include "observe/registry.h"
+#include "proxy/books.h"
+#include "replication/replicator.h"
 
 namespace praefect::daemon {
 
@@ -29,6 +33,8 @@ class Bookkeeping {
     const nodes::Manager& nodes;
     observe::Logger& logger;
     observe::Registry& registry;
+    // Calls that were recorded as that instance are to be ended. Any thread.
+    std::function<void(int64_t instance)> disowned;
   };
 
   explicit Bookkeeping(Sources sources) : sources_(sources) {}
@@ -42,8 +48,10 @@ class Bookkeeping {
   // Before the database closes, when nobody uses the bookkeeper any more: settles what it can.
   void Stop();
 
-  // From Start to Stop; null: the books are not kept.
-  datastore::Bookkeeper* bookkeeper() const;
+  // Something was learned of the nodes. Any thread.
+  void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
+  // From Start to Stop; empty: the books are not kept.
+  proxy::Books books() const;
   // Why writes would be refused, for operators. Empty: they would not, or the books are not kept.
   std::string problem() const;
 

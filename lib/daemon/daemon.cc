@@ -41,7 +41,8 @@ class Daemon::Impl {
         nodes_(*configuration_.current(), *logger_, metrics_.registry()),
         local_(nodes_, *logger_),
         books_(BooksSources()),
-        bookkeeping_({books_, nodes_, *logger_, metrics_.registry()}),
+        bookkeeping_({books_, nodes_, *logger_, metrics_.registry(),
+                      [this](int64_t instance) { proxy_->EndInstance(instance); }}),
         handed_over_(!startup.sockets.empty()),
         hand_over_margin_(startup.hand_over_margin),
         inherited_(std::move(startup.sockets)),
@@ -60,6 +61,9 @@ class Daemon::Impl {
     for (const auto step : {&Impl::BuildRegistry, &Impl::StartLocal, &Impl::Bind}) {
       if (const absl::Status status = (this->*step)(); !status.ok()) return status;
     }
+    nodes_.Subscribe([this](std::shared_ptr<const nodes::Snapshot> snapshot) {
+      bookkeeping_.Publish(std::move(snapshot));
+    });
     nodes_.Start();
     if (const absl::Status status = Serve(); !status.ok()) return status;
     supervision_.Start();
@@ -147,7 +151,7 @@ class Daemon::Impl {
   }
 
   void Accept() {
-    proxy_->Start();
+    proxy_->Start(bookkeeping_.books());
     if (admin_ != nullptr) admin_->Start();
     accepting_ = true;
   }

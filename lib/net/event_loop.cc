@@ -97,6 +97,12 @@ void EventLoop::RunPosted() {
   if (stop) uv_stop(loop_.get());
 }
 
+void EventLoop::DropPosted() {
+  std::vector<std::function<void()>> dropped;
+  std::lock_guard lock(posted_mutex_);
+  dropped.swap(posted_);
+}
+
 int64_t EventLoop::now_ms() const { return static_cast<int64_t>(uv_now(loop_.get())); }
 
 void EventLoop::QueueRoundEnd(RoundEndTask& task) {

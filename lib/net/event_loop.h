@@ -46,6 +46,9 @@ class EventLoop {
   // Any thread. Posted work runs in order; what was posted and never ran is dropped with the loop.
   void Post(std::function<void()> work);
 
+  // After Run has ended: destroys what was posted and did not run.
+  void DropPosted();
+
   // Monotonic milliseconds as of the present round.
   int64_t now_ms() const;
   // How often the loop has looked at its descriptors: the number of the present round.

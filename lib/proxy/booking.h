@@ -22,6 +22,11 @@ class Call;
 struct Booking {
   // How often a call is routed anew, because the books or the send window went on meanwhile.
   static constexpr int kMaxReroutes = 2;
+  // How often the clerk is asked: target and additional repository may both have to be taken over,
+  // and somebody else may be quicker.
+  static constexpr int kMaxDecisions = 4;
+  // How long a decision over a name may take.
+  static constexpr std::chrono::milliseconds kNameTimeout{30'000};
   // How long an open may take; one that takes longer is no use, for the send window begins with it.
   static constexpr std::chrono::milliseconds kOpenTimeout{5'000};
 
@@ -42,9 +47,12 @@ struct Booking {
   bool has_message = false;
   gitaly::RequestTarget target;  // in it
 
+  std::string place;  // of a repository that is being created
+
   std::array<datastore::Routed, 2> routed;  // of target and additional repository
   int awaited = 0;                          // of them
   int reroutes = 0;
+  int decisions = 0;  // asked of the clerk
 
   std::shared_ptr<RecordedWrite> write;  // from its open until its end was told
   std::optional<HeldAnswer> held;        // of methods whose later messages tell of success

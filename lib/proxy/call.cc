@@ -184,8 +184,9 @@ void Call::RouteBy(std::string_view message, bool has_message) {
 
   snapshot_ = worker_.snapshot();
   const bool by_books =
-      worker_.shared().bookkeeper != nullptr && routing::AsksBooks(*snapshot_, *method_, *target);
+      worker_.shared().books.keeper != nullptr && routing::AsksBooks(*snapshot_, *method_, *target);
   if (by_books) return AskBooks(message, has_message, *target);
+  if (RefuseNamespace()) return;
   Take(routing::Choose(*snapshot_, *method_, *target), message, has_message);
 }
 

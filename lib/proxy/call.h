@@ -17,6 +17,7 @@
 #include "net/event_loop.h"
 #include "proxy/booking.h"
 #include "proxy/call_list.h"
+#include "proxy/clerk.h"
 #include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
 #include "proxy/request.h"
@@ -90,7 +91,13 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void RouteFound(size_t which, datastore::Routed routed);
   void ChooseByBooks();
   bool IsRecorded(const datastore::Routed& target) const;
-  void RouteUnknown();
+  bool RefuseNamespace();
+  void DecideName();
+  Clerk::Done Decided();
+  void NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write);
+  void SendCreation(Decision decision);
+  void ReadElsewhere(const std::string& storage);
+  void AnswerNotFound();
   void OpenWrite();
   void WriteOpened(const datastore::Opened& opened, std::shared_ptr<RecordedWrite> write);
   void RouteAnew();
@@ -125,6 +132,8 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void Refuse(routing::Refusal refusal);
   void RefuseHttp(std::string_view http_status, http2::StatusCode code, std::string message,
                   std::string_view reason);
+  // OK with this one message, serialized.
+  void AnswerMessage(std::string_view message);
   void Answer(http2::StatusCode code, std::string message, std::string_view http_status = "200");
   void Unreachable(const nodes::Node* node, std::string_view cause);
   void DropNode(uint32_t error_code);

@@ -22,6 +22,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
+// A RepositoryExistsResponse that says yes.
+constexpr std::string_view kItExists("\x08\x01", 2);
 constexpr std::string_view kInfoRefsReceivePack = "/gitaly.SmartHTTPService/InfoRefsReceivePack";
 // Of these a message after the first is taken for success.
 constexpr std::string_view kMergeBranch = "/gitaly.OperationService/UserMergeBranch";
@@ -85,6 +87,7 @@ bool Call::RouteKnownRead(std::string_view message, bool has_message,
   auto choice = routing::ChooseByBooks(*snapshot_, *method_, target, {known->get()}, false);
   if (std::holds_alternative<routing::NeedsName>(choice)) return false;
   repository_id_ = (*known)->id;
+  if (method_->naming == gitaly::Naming::kAsks) return AnswerMessage(kItExists), true;
   auto* chosen = std::get_if<routing::Route>(&choice);
   if (chosen == nullptr) {
     Refuse(std::get<routing::Refusal>(std::move(choice)));
@@ -106,7 +109,7 @@ void Call::FindRoute(size_t which, const gitaly::RepositoryRef& repository) {
   if (known != nullptr) return RouteFound(which, {.route = *known, .cached = true});
   const datastore::RepositoryName name{std::string(repository.storage_name),
                                        std::string(repository.relative_path)};
-  worker_.shared().bookkeeper->Find(
+  worker_.shared().books.keeper->Find(
       name, [which, link = booking_->link, mailbox = worker_.mailbox()](Routed routed) {
         mailbox->Run([which, link, routed = std::move(routed)]() mutable {
           if (link->call != nullptr) link->call->RouteFound(which, std::move(routed));
@@ -140,7 +143,8 @@ void Call::ChooseByBooks() {
   snapshot_ = worker_.snapshot();
   auto choice = routing::ChooseByBooks(*snapshot_, *method_, booking_->target,
                                        {target.route.get(), additional.route.get()}, writes);
-  if (std::holds_alternative<routing::NeedsName>(choice)) return RouteUnknown();
+  if (std::holds_alternative<routing::NeedsName>(choice)) return DecideName();
+  if (method_->naming == gitaly::Naming::kAsks) return AnswerMessage(kItExists);
   if (auto* refusal = std::get_if<routing::Refusal>(&choice)) return Refuse(std::move(*refusal));
   if (!TakeRoute(std::get<routing::Route>(std::move(choice)), booking_->message,
                  booking_->has_message)) {
@@ -157,22 +161,7 @@ void Call::ChooseByBooks() {
 bool Call::IsRecorded(const Routed& target) const {
   if (method_->operation == gitaly::Operation::kMutator) return true;
   return method_->path == kInfoRefsReceivePack && target.route != nullptr &&
-         worker_.shared().bookkeeper->HasOpenWrites(*target.route);
-}
-
-// Where repositories come from and go to is not in the books yet: reads are relayed to the
-// configured primary, whose answer stands.
-void Call::RouteUnknown() {
-  if (method_->operation == gitaly::Operation::kMutator) {
-    return Refuse({absl::StatusCode::kUnimplemented,
-                   fmt::format("{} of a repository that is not in the books, or that changes which "
-                               "repositories there are, is not served with replication.enabled",
-                               method_->path),
-                   "needs_name", "replication.enabled"});
-  }
-  const auto booking = std::move(booking_);
-  Take(routing::Choose(*snapshot_, *method_, booking->target), booking->message,
-       booking->has_message);
+         worker_.shared().books.keeper->HasOpenWrites(*target.route);
 }
 
 // ---- a write before it is sent --------------------------------------------------------------
@@ -190,7 +179,7 @@ void Call::OpenWrite() {
   const milliseconds timeout =
       std::min(TimeLeft().value_or(Booking::kOpenTimeout), Booking::kOpenTimeout);
 
-  datastore::Bookkeeper& bookkeeper = *worker_.shared().bookkeeper;
+  datastore::Bookkeeper& bookkeeper = *worker_.shared().books.keeper;
   bookkeeper.Open(
       std::move(request), db::After(timeout),
       [link = booking_->link, mailbox = worker_.mailbox(), &bookkeeper](Opened opened) {
@@ -249,7 +238,9 @@ std::shared_ptr<const http2::SendGate> Call::Gate() const {
 bool Call::AwaitsSettlement() {
   if (booking_ == nullptr || booking_->write == nullptr || booking_->told.has_value()) return false;
   if (code_ != StatusCode::kOk) {
-    booking_->write->Finish(End::kAnswered);
+    // Of a creation, a node's own word that something is there says that it made nothing.
+    const bool untouched = booking_->write->record().creates && code_ == StatusCode::kAlreadyExists;
+    booking_->write->Finish(untouched ? End::kNeverSent : End::kAnswered);
     return false;
   }
   booking_->settle_begun = steady_clock::now();

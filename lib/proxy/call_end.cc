@@ -81,6 +81,20 @@ void Call::ForwardEnd() {
   }
 }
 
+void Call::AnswerMessage(std::string_view message) {
+  answered_ = true;
+  deadline_.Stop();
+  code_ = StatusCode::kOk;
+  HeaderList headers;
+  headers.AddNamed(":status", "200");
+  headers.AddView("content-type", "application/grpc");
+  client_->SendHeaders(std::move(headers), false);
+  client_->SendData(MakeMessage(worker_.buffers().control, message));
+  HeaderList trailers;
+  trailers.AddNamed("grpc-status", "0");
+  client_->SendTrailers(std::move(trailers));
+}
+
 void Call::Refuse(routing::Refusal refusal) {
   StatusCode code = ToStatusCode(refusal.code);
   std::string message = std::exchange(refusal.message, {});

@@ -282,7 +282,9 @@ Decision Clerk::LocateNow(const Name& name, db::Deadline deadline) {
     return decision;
   }
   if (!holders.unanswered.empty()) return Unanswered(name, holders.unanswered);
-  return {Decision::kNotFound};
+  Decision decision{Decision::kElsewhere};
+  if (!holders.have_not.empty()) decision.storage = holders.have_not.front()->storage;
+  return decision;
 }
 
 // ---- names -------------------------------------------------------------------------------------

@@ -31,10 +31,12 @@ struct ClerkOptions {
 // Where a call goes, or how it ended.
 struct Decision {
   enum Kind {
-    kRecorded,   // Create: the call goes to `storage`, at `replica_path`, and ends with `write`
-    kKnown,      // the books have the repository: it is routed by them, anew
-    kElsewhere,  // Locate: nobody's repository; `storage` has it, at the path that was named
-    kDone,       // Remove, Rename
+    kRecorded,  // Create: the call goes to `storage`, at `replica_path`, and ends with `write`
+    kKnown,     // the books have the repository: it is routed by them, anew
+    // Locate: nobody's repository. `storage` has it, at the path that was named; or is the primary,
+    // whose answer stands when nobody has it.
+    kElsewhere,
+    kDone,  // Remove, Rename
     kNotFound,
     kRefused,
   };
@@ -64,8 +66,8 @@ class Clerk {
   void Create(Name name, db::Deadline deadline, Done done);
   // A write to what the books do not know: kKnown once it is taken over, or kNotFound.
   void Adopt(Name name, db::Deadline deadline, Done done);
-  // A read of what the books do not know: kElsewhere where a node has it, the primary first,
-  // kNotFound where none has, kKnown where the books do know it.
+  // A read of what the books do not know: kElsewhere; kNotFound for what lies in or around the
+  // place of another repository, or is being created; kKnown where the books do know it.
   void Locate(Name name, db::Deadline deadline, Done done);
   // kDone when the books have forgotten the name: what is left of it on disks is deleted later.
   void Remove(Name name, db::Deadline deadline, Done done);

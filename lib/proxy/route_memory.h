@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "datastore/bookkeeper.h"
+#include "proxy/books.h"
 
 namespace praefect::proxy {
 
@@ -15,20 +15,19 @@ class RouteMemory {
  public:
   static constexpr size_t kMaxRoutes = 20'000;  // more: one makes room
 
-  // `bookkeeper`: nullptr where nothing is routed by the books.
-  explicit RouteMemory(const datastore::Bookkeeper* bookkeeper) : bookkeeper_(bookkeeper) {}
+  explicit RouteMemory(const Books& books) : books_(books) {}
 
   // A route that is proven, or nothing. Until the next call of either.
   const datastore::Route* Find(std::string_view virtual_storage, std::string_view relative_path) {
     const auto found = routes_.find({virtual_storage, relative_path});
     if (found == routes_.end()) return nullptr;
-    if (bookkeeper_->Holds(*found->second)) return &found->second;
+    if (books_.keeper->Holds(*found->second)) return &found->second;
     routes_.erase(found);
     return nullptr;
   }
 
   void Remember(const datastore::Route& route) {
-    if (!bookkeeper_->Holds(*route)) return;
+    if (!books_.keeper->Holds(*route)) return;
     if (routes_.size() >= kMaxRoutes) routes_.erase(routes_.begin());
     const Key key{route->name.virtual_storage, route->name.relative_path};
     routes_.erase(key);  // its key lies in the route that goes
@@ -38,7 +37,7 @@ class RouteMemory {
  private:
   using Key = std::pair<std::string_view, std::string_view>;
 
-  const datastore::Bookkeeper* const bookkeeper_;
+  const Books& books_;
   absl::flat_hash_map<Key, datastore::Route> routes_;
 };
 

@@ -89,8 +89,8 @@ class Server::Impl {
       : config_(d.config),
         logger_(d.logger),
         metrics_(d.metrics, *config_, memory_),
-        shared_{d.methods,         d.local,  d.logger,  metrics_,    memory_,
-                enlarged_windows_, clients_, resolver_, d.bookkeeper} {
+        shared_{d.methods,         d.local,  d.logger,  metrics_, memory_,
+                enlarged_windows_, clients_, resolver_, books_} {
     uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
     for (uint32_t i = 0; i < count; i++) {
       workers_.push_back(std::make_unique<Worker>(shared_, config_, i));
@@ -127,7 +127,8 @@ class Server::Impl {
     return absl::OkStatus();
   }
 
-  void Start() {
+  void Start(Books books) {
+    books_ = books;
     for (auto& worker : workers_) worker->Start();
     // The first worker accepts for all: see ARCHITECTURE.md, "One acceptor".
     workers_.front()->Post([this] {
@@ -235,6 +236,7 @@ class Server::Impl {
   std::atomic<int64_t> enlarged_windows_{0};
   ClientCount clients_;
   net::Resolver resolver_;
+  Books books_;  // set before the workers run
   const Shared shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<config::Address> addresses_;
@@ -255,7 +257,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const Dependencies& depen
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-void Server::Start() { impl_->Start(); }
+void Server::Start(Books books) { impl_->Start(books); }
 std::vector<config::Address> Server::addresses() const { return impl_->addresses(); }
 void Server::Reload(std::shared_ptr<const config::Config> config) { impl_->Reload(config); }
 absl::Status Server::ReplaceTls(const config::Tls& tls) { return impl_->ReplaceTls(tls); }

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "config/config.h"
-#include "datastore/bookkeeper.h"
 #include "gitaly/method.h"
 #include "net/inherited_sockets.h"
 #include "nodes/manager.h"
 #include "observe/log.h"
 #include "observe/registry.h"
+#include "proxy/books.h"
 #include "proxy/local_endpoint.h"
 
 namespace praefect::proxy {
@@ -29,9 +29,6 @@ class Server {
     observe::Logger& logger;
     observe::Registry& metrics;
     net::InheritedSockets& inherited;  // those of our keys are taken from it
-    // Repositories are routed, and writes recorded, by the books; nullptr: by the configuration
-    // alone.
-    datastore::Bookkeeper* bookkeeper = nullptr;
   };
 
   // Binds every configured listener and prepares the workers; nothing is accepted yet. Fails naming
@@ -41,7 +38,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void Start();  // accepts from now on
+  void Start(Books books);  // accepts from now on
   // Where it listens, with the ports that the kernel chose.
   std::vector<config::Address> addresses() const;
 

@@ -37,7 +37,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       authenticator_(config_->auth),
       mailbox_(std::make_shared<Mailbox>(loop_)),
       left_calls_(loop_, shared_.metrics),
-      routes_(shared.bookkeeper),
+      routes_(shared.books),
       counters_(shared.metrics, shared.methods),
       local_upstream_(std::make_shared<Upstream>(loop_, buffers_, shared.resolver, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
@@ -140,6 +140,8 @@ void Worker::Stop() {
 
 void Worker::Join() {
   if (thread_.joinable()) thread_.join();
+  mailbox_->Close();
+  loop_.DropPosted();
 }
 
 std::string Worker::NewCorrelationId() {

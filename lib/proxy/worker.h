@@ -25,6 +25,7 @@
 #include "nodes/snapshot.h"
 #include "observe/log.h"
 #include "proxy/authenticator.h"
+#include "proxy/books.h"
 #include "proxy/call_list.h"
 #include "proxy/counter_cache.h"
 #include "proxy/handshakes.h"
@@ -66,7 +67,7 @@ struct Shared {
   std::atomic<int64_t>& enlarged_windows;
   ClientCount& clients;
   net::Resolver& resolver;
-  datastore::Bookkeeper* bookkeeper;  // nullptr: nothing is recorded, and the configuration routes
+  const Books& books;  // as they are when the workers start
 };
 
 // A connection that was accepted just now.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "datastore/rules.h"
 #include "routing/refusals.h"
@@ -16,15 +15,9 @@ using datastore::Repository;
 using datastore::RepositoryState;
 using Choice = std::variant<Route, Refusal, NeedsName>;
 
-// They end a name or a repository, on every node that has it.
-constexpr std::array<std::string_view, 3> kOfNames = {
-    "/gitaly.ObjectPoolService/DeleteObjectPool",
-    "/gitaly.RepositoryService/RemoveRepository",
-    "/gitaly.RepositoryService/RenameRepository",
-};
-
+// It ends a name or a repository, on every node that has it.
 bool ChangesNames(const gitaly::Method& method) {
-  return std::find(kOfNames.begin(), kOfNames.end(), method.path) != kOfNames.end();
+  return method.naming == gitaly::Naming::kRemoves || method.naming == gitaly::Naming::kRenames;
 }
 
 bool IsLive(const Repository* repository) {

@@ -88,6 +88,7 @@ std::string Cluster::MakeConfig() const {
       client_token_);
   if (!setup_.failover.empty()) config += "[failover]\n" + setup_.failover;
   if (!setup_.database.empty()) config += "[database]\n" + setup_.database;
+  if (!setup_.replication.empty()) config += "[replication]\n" + setup_.replication;
   const std::string& token = setup_.node_token.empty() ? node_token_ : setup_.node_token;
   auto node = nodes_.begin();
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) {

@@ -32,6 +32,7 @@ struct ClusterSetup {
   std::string keepalive_timeout = "10s";
   std::string failover;              // lines of [failover]
   std::string database;              // lines of [database]
+  std::string replication;           // lines of [replication]
   CertificateWish node_certificate;  // over TLS
   std::string node_token;            // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;

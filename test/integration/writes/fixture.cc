@@ -87,13 +87,18 @@ void Writes::StartServer() {
 
   methods_ = *gitaly::MethodRegistry::Build();
   manager_.emplace(*config, log, registry_);
-  auto server = proxy::Server::Listen(
-      {config, *methods_, *manager_, local_, log, registry_, inherited_, keeper.get()});
+  auto server =
+      proxy::Server::Listen({config, *methods_, *manager_, local_, log, registry_, inherited_});
   REQUIRE(server.ok());
   server_ = *std::move(server);
   address_ = "tcp://127.0.0.1:" + std::to_string(server_->addresses().at(0).port);
   manager_->Start();
-  server_->Start();
+  calls_.emplace(memory_, resolver_, milliseconds(10'000));
+  client_.emplace(*calls_);
+  clerk_.emplace(
+      *keeper, *client_, [this] { return manager_->snapshot(); }, proxy::ClerkOptions());
+  calls_->Publish(manager_->snapshot());
+  server_->Start({&*keeper, &*clerk_});
   REQUIRE(Becomes([&] {
     for (const nodes::Node& node : manager_->snapshot()->virtual_storages[0].nodes) {
       if (node.server_version != options_.node_version) return false;
@@ -111,6 +116,8 @@ void Writes::StopServer() {
   if (server_ != nullptr) server_->Stop();
   if (manager_.has_value()) manager_->Stop();
   server_.reset();
+  if (calls_.has_value()) calls_->Stop();
+  clerk_.reset();
   keeper.reset();
 }
 

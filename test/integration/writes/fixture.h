@@ -90,6 +90,11 @@ class Writes : public datastore::StoreFixture {
   net::InheritedSockets inherited_{{}};
   std::optional<datastore::Store> store_;
   std::optional<nodes::Manager> manager_;
+  http2::MemoryMeter memory_;
+  net::Resolver resolver_;
+  std::optional<proxy::NodeCalls> calls_;
+  std::optional<proxy::NodeClient> client_;
+  std::optional<proxy::Clerk> clerk_;
   std::unique_ptr<proxy::Server> server_;
   std::string address_;
   std::deque<Client> clients_;

@@ -51,10 +51,11 @@ struct ByBooks {
   }
   void AskAdditional() { request.additional = {true, "default", "pool.git"}; }
 
-  auto Choose(Operation operation, std::string_view path = "/gitaly.Service/Method") const {
+  auto Choose(Operation operation, gitaly::Naming naming = gitaly::Naming::kNone) const {
     gitaly::Method method;
-    method.path = path;
+    method.path = "/gitaly.Service/Method";
     method.operation = operation;
+    method.naming = naming;
     const Booked booked{known ? &target : nullptr, known_additional ? &additional : nullptr};
     return ChooseByBooks(snapshot, method, request, booked, operation == Operation::kMutator);
   }
@@ -64,8 +65,8 @@ struct ByBooks {
     CHECK_FALSE(refusal.reason.empty());
     return refusal;
   }
-  bool NeedsAName(Operation operation, std::string_view path = "/gitaly.Service/Method") const {
-    return std::holds_alternative<NeedsName>(Choose(operation, path));
+  bool NeedsAName(Operation operation, gitaly::Naming naming = gitaly::Naming::kNone) const {
+    return std::holds_alternative<NeedsName>(Choose(operation, naming));
   }
 
   nodes::Snapshot snapshot;
@@ -154,10 +155,9 @@ TEST_CASE("what the books do not know, or what is about names, is not one reposi
     return;
   }
   SECTION("calls that end a name") {
-    CHECK(books.NeedsAName(kWrite, "/gitaly.RepositoryService/RemoveRepository"));
-    CHECK(books.NeedsAName(kWrite, "/gitaly.RepositoryService/RenameRepository"));
-    CHECK(books.NeedsAName(kWrite, "/gitaly.ObjectPoolService/DeleteObjectPool"));
-    CHECK_FALSE(books.NeedsAName(kWrite, "/gitaly.RepositoryService/WriteRef"));
+    CHECK(books.NeedsAName(kWrite, gitaly::Naming::kRemoves));
+    CHECK(books.NeedsAName(kWrite, gitaly::Naming::kRenames));
+    CHECK_FALSE(books.NeedsAName(kWrite, gitaly::Naming::kCreates));
     return;
   }
   CHECK(books.NeedsAName(kRead));

@@ -1,0 +1,17 @@
+#pragma once
+
+// What the data plane routes by. Without it, it goes by the configuration alone and records
+// nothing.
+
+#include "datastore/bookkeeper.h"
+#include "proxy/clerk.h"
+
+namespace praefect::proxy {
+
+// Both or none; they outlive the server's Stop.
+struct Books {
+  datastore::Bookkeeper* keeper = nullptr;
+  Clerk* clerk = nullptr;
+};
+
+}  // namespace praefect::proxy

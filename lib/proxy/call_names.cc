@@ -1,0 +1,167 @@
+// The part of a call that is about which repositories there are: what the books do not know, and
+// what creates, removes or renames.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "gitaly/repository.pb.h"
+#include "proxy/call.h"
+#include "proxy/worker.h"
+
+namespace praefect::proxy {
+
+using http2::StatusCode;
+using std::chrono::milliseconds;
+
+namespace {
+
+const nodes::Node* FindNode(const nodes::Snapshot& snapshot, std::string_view virtual_storage,
+                            std::string_view storage) {
+  const nodes::VirtualStorage* found = snapshot.Find(virtual_storage);
+  if (found == nullptr) return nullptr;
+  for (const nodes::Node& node : found->nodes) {
+    if (node.storage == storage) return &node;
+  }
+  return nullptr;
+}
+
+// Where it is to be renamed to; empty: the request does not say.
+std::string NewPath(std::string_view message) {
+  ::gitaly::RenameRepositoryRequest request;
+  const bool parsed = request.ParseFromArray(message.data(), static_cast<int>(message.size()));
+  return parsed ? request.relative_path() : "";
+}
+
+}  // namespace
+
+// On the nodes these would move or delete, below a name, what lies there under other names.
+bool Call::RefuseNamespace() {
+  const bool moves = method_->path == "/gitaly.NamespaceService/RemoveNamespace" ||
+                     method_->path == "/gitaly.NamespaceService/RenameNamespace";
+  if (!moves || worker_.shared().books.keeper == nullptr) return false;
+  Refuse({absl::StatusCode::kFailedPrecondition,
+          method_->path + " is not served with replication.enabled", "namespace", ""});
+  return true;
+}
+
+// `booking_` holds what the books know.
+void Call::DecideName() {
+  // What the configuration refuses needs no questions.
+  auto configured = routing::Choose(*snapshot_, *method_, booking_->target);
+  if (auto* refusal = std::get_if<routing::Refusal>(&configured)) {
+    return Refuse(std::move(*refusal));
+  }
+  if (booking_->decisions++ >= Booking::kMaxDecisions) {
+    worker_.shared().metrics.HitLimit("name_decisions");
+    return Refuse({absl::StatusCode::kAborted,
+                   "the repository was created, removed or renamed meanwhile, try again",
+                   "name_changed", ""});
+  }
+  const gitaly::RequestTarget& target = booking_->target;
+  const auto named = [](const gitaly::RepositoryRef& repository) {
+    return Clerk::Name{std::string(repository.storage_name), std::string(repository.relative_path)};
+  };
+  const db::Deadline deadline =
+      db::After(std::min(TimeLeft().value_or(Booking::kNameTimeout), Booking::kNameTimeout));
+  Clerk& clerk = *worker_.shared().books.clerk;
+  const bool writes = method_->operation == gitaly::Operation::kMutator;
+  const bool additional_unknown = target.additional.present && booking_->routed[1].route == nullptr;
+  if (writes && additional_unknown)
+    return clerk.Adopt(named(target.additional), deadline, Decided());
+  switch (method_->naming) {
+    case gitaly::Naming::kCreates:
+      return clerk.Create(named(target.target), deadline, Decided());
+    case gitaly::Naming::kRemoves:
+      return clerk.Remove(named(target.target), deadline, Decided());
+    case gitaly::Naming::kRenames: {
+      const std::string to = NewPath(booking_->message);
+      if (to.empty()) {
+        return Refuse({absl::StatusCode::kInvalidArgument, "destination relative path is empty",
+                       "path_not_set", ""});
+      }
+      return clerk.Rename(named(target.target), to, deadline, Decided());
+    }
+    case gitaly::Naming::kAsks:
+    case gitaly::Naming::kNone:
+      break;
+  }
+  if (writes) return clerk.Adopt(named(target.target), deadline, Decided());
+  clerk.Locate(named(target.target), deadline, Decided());
+}
+
+// The answer may come when the call is over: a creation is then told that it never left.
+Clerk::Done Call::Decided() {
+  return [link = booking_->link, mailbox = worker_.mailbox(),
+          keeper = worker_.shared().books.keeper](Decision decision) {
+    std::shared_ptr<RecordedWrite> write;
+    if (decision.kind == Decision::kRecorded) {
+      write = std::make_shared<RecordedWrite>(*keeper, std::move(decision.write));
+    }
+    mailbox->Run([link, write = std::move(write), decision = std::move(decision)]() mutable {
+      if (link->call != nullptr) link->call->NameDecided(std::move(decision), std::move(write));
+    });
+  };
+}
+
+void Call::NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write) {
+  if (answered_) return;
+  switch (decision.kind) {
+    case Decision::kRecorded:
+      booking_->write = std::move(write);
+      return SendCreation(std::move(decision));
+    case Decision::kKnown:
+      return FindRoutes();
+    case Decision::kElsewhere:
+      return ReadElsewhere(decision.storage);
+    case Decision::kDone:
+      return AnswerMessage("");
+    case Decision::kNotFound:
+      return AnswerNotFound();
+    case Decision::kRefused:
+      return Refuse(std::move(decision.refusal));
+  }
+}
+
+void Call::SendCreation(Decision decision) {
+  snapshot_ = worker_.snapshot();
+  booking_->place = std::move(decision.replica_path);
+  intent_ = booking_->write->record().intent;
+  repository_id_ = booking_->write->record().repository_id;
+  routing::Route route;
+  route.node = FindNode(*snapshot_, booking_->target.target.storage_name, decision.storage);
+  if (route.node == nullptr) {
+    return Refuse(
+        {absl::StatusCode::kUnavailable,
+         fmt::format("storage \"{}\" left the configuration, try again", decision.storage),
+         "node_left", ""});
+  }
+  route.rewrite.storage_name = route.node->storage;
+  route.rewrite.target_relative_path = booking_->place;
+  if (const datastore::Route& additional = booking_->routed[1].route; additional != nullptr) {
+    route.rewrite.additional_relative_path = additional->replica_path;
+  }
+  if (TakeRoute(std::move(route), booking_->message, booking_->has_message)) Dispatch(route_);
+}
+
+void Call::ReadElsewhere(const std::string& storage) {
+  snapshot_ = worker_.snapshot();
+  routing::Route route;
+  route.node = FindNode(*snapshot_, booking_->target.target.storage_name, storage);
+  if (route.node == nullptr) return AnswerNotFound();
+  route.rewrite.storage_name = route.node->storage;
+  const auto booking = std::move(booking_);
+  if (TakeRoute(std::move(route), booking->message, booking->has_message)) Dispatch(route_);
+}
+
+// As the Go Praefect answers: whoever asks whether it exists is told so, deleting a pool that is
+// not there is no error.
+void Call::AnswerNotFound() {
+  if (method_->naming == gitaly::Naming::kAsks) return AnswerMessage("");
+  if (method_->path == "/gitaly.ObjectPoolService/DeleteObjectPool") return AnswerMessage("");
+  Refuse({absl::StatusCode::kNotFound,
+          fmt::format("repository does not exist: \"{}\"", relative_path_), "not_found", ""});
+}
+
+}  // namespace praefect::proxy

@@ -1,0 +1,119 @@
+// What a client pushes is on every node.
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "e2e/cluster.h"
+
+namespace praefect::test {
+namespace {
+
+ClusterSetup WithBooks() {
+  ClusterSetup setup;
+  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
+  return setup;
+}
+
+// Where no rename moved it, a repository lies at its own path.
+bool IsEverywhere(Cluster& cluster, const std::string& path, size_t references) {
+  for (size_t i = 0; i < 3; ++i) {
+    if (!cluster.node(i).Has(path)) return false;
+  }
+  const auto refs = cluster.node(0).Refs(path);
+  return refs.size() == references && cluster.node(1).Refs(path) == refs &&
+         cluster.node(2).Refs(path) == refs;
+}
+
+TEST_CASE("What is created and pushed comes to every node") {
+  Cluster cluster(WithBooks());
+  const WorkingCopy copy = cluster.CreateWithCommit("a.git");
+  CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 1); }));
+  copy.Commit("README", "second\n");
+  copy.Push({"main:other"});
+  CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 2); }));
+  const WorkingCopy clone = cluster.Clone("a.git");
+  CHECK(clone.Try({"rev-parse", "origin/other"}).exit_status == 0);
+}
+
+TEST_CASE("When the primary dies, what was pushed is read from another node") {
+  Cluster cluster(WithBooks());
+  cluster.CreateWithCommit("a.git");
+  REQUIRE(Eventually([&] { return IsEverywhere(cluster, "a.git", 1); }));
+  cluster.primary().Crash();
+  CHECK(Eventually([&] { return cluster.TryClone("a.git").exit_status == 0; }));
+  cluster.primary().Start();
+}
+
+TEST_CASE("A node that was away while others were written to catches up") {
+  Cluster cluster(WithBooks());
+  const WorkingCopy copy = cluster.CreateWithCommit("a.git");
+  REQUIRE(Eventually([&] { return IsEverywhere(cluster, "a.git", 1); }));
+  cluster.node(2).Crash();
+  copy.Commit("README", "second\n");
+  copy.Push({"main:other"});
+  cluster.node(2).Start();
+  CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 2); }));
+}
+
+TEST_CASE("A repository is removed from every disk, renamed without touching one, and asked for") {
+  Cluster cluster(WithBooks());
+  cluster.CreateWithCommit("a.git");
+  const auto exists = [&](const std::string& path) {
+    const Outcome asked = cluster.Call("RepositoryService/RepositoryExists",
+                                       {{{"repository", cluster.Repository(path)}}});
+    REQUIRE(asked.exit_status == 0);
+    return asked.output.find("true") != std::string::npos;
+  };
+  CHECK(exists("a.git"));
+  CHECK_FALSE(exists("b.git"));
+  REQUIRE(cluster
+              .Call("RepositoryService/RenameRepository",
+                    {{{"repository", cluster.Repository("a.git")}, {"relativePath", "b.git"}}})
+              .exit_status == 0);
+  CHECK(exists("b.git"));
+  CHECK_FALSE(exists("a.git"));
+  CHECK(cluster.Clone("b.git").Try({"rev-parse", "origin/main"}).exit_status == 0);
+  REQUIRE(Eventually([&] { return IsEverywhere(cluster, "a.git", 1); }));
+  REQUIRE(cluster
+              .Call("RepositoryService/RemoveRepository",
+                    {{{"repository", cluster.Repository("b.git")}}})
+              .exit_status == 0);
+  CHECK_FALSE(exists("b.git"));
+  CHECK(Eventually([&] {
+    return !cluster.node(0).Has("a.git") && !cluster.node(1).Has("a.git") &&
+           !cluster.node(2).Has("a.git");
+  }));
+}
+
+TEST_CASE("What was there before Praefect is read, and copied once it is written to") {
+  ClusterSetup setup = WithBooks();
+  Cluster cluster(setup);
+  const auto folder = cluster.node(1).Folder("old.git");
+  REQUIRE(
+      Git({"init", "--bare", "--quiet", "--initial-branch=main", folder.string()}).exit_status ==
+      0);
+  const WorkingCopy copy = cluster.NewWorkingCopy("old.git");
+  copy.Commit("README", "first\n");
+  copy.Push({"main"});
+  CHECK(Eventually([&] { return IsEverywhere(cluster, "old.git", 1); }));
+}
+
+TEST_CASE("Namespaces are not removed or renamed on disks, where others may lie below them") {
+  Cluster cluster(WithBooks());
+  cluster.CreateWithCommit("group/a.git");
+  REQUIRE(cluster
+              .Call("RepositoryService/RenameRepository",
+                    {{{"repository", cluster.Repository("group/a.git")},
+                      {"relativePath", "other/a.git"}}})
+              .exit_status == 0);
+  for (const char* method : {"RemoveNamespace", "RenameNamespace"}) {
+    const Outcome refused =
+        cluster.Call(std::string("NamespaceService/") + method, {{{"storageName", "default"}}});
+    CHECK(refused.exit_status != 0);
+    CHECK_THAT(refused.error, Catch::Contains("is not served with replication.enabled"));
+  }
+  CHECK(cluster.node(0).Has("group/a.git"));
+}
+
+}  // namespace
+}  // namespace praefect::test
