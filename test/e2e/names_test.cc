@@ -182,8 +182,8 @@ TEST_CASE("What nobody recorded is read where it lies") {
   const Decision there = names.Locate("a.git");
   CHECK(there.kind == Decision::kElsewhere);
   CHECK(there.storage == "gitaly-2");
-  CHECK(names.Locate("b.git").storage == "gitaly-1");  // whose answer stands
-  names.CreateWhole("c.git");
+  CHECK(names.Locate("b.git").storage == "gitaly-1");         // whose answer stands
+  REQUIRE(names.WaitUntilWhole(names.CreateWhole("c.git")));  // copies ask as well
   CHECK(names.Locate("c.git").kind == Decision::kKnown);
   const size_t asked = names.node(1).CallsOf("RepositoryExists");
   CHECK(names.Locate("c.git/objects").kind == Decision::kNotFound);
