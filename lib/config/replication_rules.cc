@@ -60,9 +60,11 @@ void CheckReplication(const Replication& replication, Findings& findings) {
   CheckPositive("beat_interval", replication.beat_interval, findings);
   CheckOrder(replication, findings);
   if (replication.enabled) {
-    findings.Warn("replication.enabled",
-                  "experimental: this Praefect keeps the books, and calls do not go by them yet",
-                  "remove the key");
+    findings.Warn(
+        "replication.enabled",
+        "experimental: writes are recorded and replicas follow, but no primary is moved and "
+        "no new node is filled yet",
+        "remove the key unless you try it out");
   }
 }
 
