@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "gitaly/target.h"
@@ -51,7 +51,8 @@ Call::Call(Worker& worker, const std::string& peer, http2::Stream& stream, Heade
 
 Call::~Call() {
   worker_.shared().metrics.open_calls.Decrement();
-  worker_.shared().enlarged_windows.fetch_sub(int64_t{enlarged_} * kEnlargedWindow);
+  if (enlarged_ > 0)
+    worker_.shared().enlarged_windows.fetch_sub(int64_t{enlarged_} * kEnlargedWindow);
 }
 
 // ---- what the headers decide ----------------------------------------------------------------
@@ -202,11 +203,7 @@ void Call::Take(std::variant<routing::Route, routing::Refusal> choice, std::stri
     }
     side_calls_.push_back(std::make_unique<SideCall>(
         worker_.UpstreamOf(*node),
-        [this, node] {
-          return MakeNodeHeaders(request_, node, correlation_id_, TimeLeft(),
-                                 UnixSeconds(system_clock::now()));
-        },
-        std::move(request),
+        [this, node] { return HeadersFor(*worker_.UpstreamOf(*node), node); }, std::move(request),
         [this, node](SideCall::Outcome outcome) { SideCallDone(*node, std::move(outcome)); }));
   }
   for (const nodes::Node* node : route_.skipped) LogSkipped(*node);
@@ -254,14 +251,19 @@ void Call::SendToNode() {
   upstream_->Acquire(*this);
 }
 
+http2::HeaderList Call::HeadersFor(Upstream& upstream, const nodes::Node* node) const {
+  const std::string_view token = node == nullptr ? std::string_view() : node->token;
+  NodeHeading& heading = upstream.heading();
+  return MakeNodeHeaders(request_, heading.authority(), heading.Authorization(token, time(nullptr)),
+                         correlation_id_, TimeLeft());
+}
+
 void Call::OnConnected(http2::Connection& connection) {
   waiting_ = false;
   if (OpensAgain()) return;
   bool whole = client_ended_ && first_.size() == 0 && pending_.empty();
   node_opened_ = steady_clock::now();
-  node_ = connection.Open(MakeNodeHeaders(request_, route_.node, correlation_id_, TimeLeft(),
-                                          UnixSeconds(system_clock::now())),
-                          whole, node_side_, Gate());
+  node_ = connection.Open(HeadersFor(*upstream_, route_.node), whole, node_side_, Gate());
   if (node_ == nullptr) {  // out of stream ids: the next attempt finds another connection
     if (attempts_ < kMaxAttempts) return SendToNode();
     worker_.shared().metrics.HitLimit("attempts");

@@ -145,6 +145,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void Report();
   void Count(std::chrono::nanoseconds total);
 
+  http2::HeaderList HeadersFor(Upstream& upstream, const nodes::Node* node) const;
   std::optional<std::chrono::milliseconds> TimeLeft() const;
   std::string NodeName(const nodes::Node* node) const;
 

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 namespace {
 
 // Bytes of a status message of our own. Escaped they take three times as many at most; an answer
-// that is longer than a client takes, or than nghttp2 sends, would be none.
+// that is longer than a client takes would be none.
 constexpr size_t kMaxMessage = 2'000;
 
 StatusCode ToStatusCode(absl::StatusCode code) { return static_cast<StatusCode>(code); }

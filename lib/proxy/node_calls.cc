@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <ctime>
 #include <future>
 
 #include "gitaly/metadata.h"
@@ -80,9 +81,10 @@ class NodeCalls::OneCall {
       const int64_t used = calls_.loop_.now_ms() - begun_ms_;
       left = std::chrono::milliseconds(std::max<int64_t>(request_.timeout.count() - used, 0));
     }
-    const auto now = std::chrono::system_clock::now();
-    return MakeNodeHeaders(headers_, node_.get(), request_.correlation_id, left,
-                           std::chrono::system_clock::to_time_t(now));
+    NodeHeading& heading = calls_.upstreams_.Of(*node_)->heading();
+    return MakeNodeHeaders(headers_, heading.authority(),
+                           heading.Authorization(node_->token, time(nullptr)),
+                           request_.correlation_id, left);
   }
 
   std::string Describe(std::string_view what) const {

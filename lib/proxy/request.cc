@@ -1,11 +1,8 @@
 #include "proxy/request.h"
 
-#include <absl/container/flat_hash_map.h>
-
 #include <cstring>
 
 #include "gitaly/metadata.h"
-#include "gitaly/token.h"
 #include "http2/grpc.h"
 
 namespace praefect::proxy {
@@ -15,29 +12,6 @@ namespace {
 bool StaysHere(std::string_view name) {
   return name == "authorization" || name == "grpc-timeout" || name == "content-length" ||
          name == "host" || name == gitaly::kCorrelationIdHeader;
-}
-
-std::string Authority(const nodes::Node* node) {
-  if (node == nullptr || node->address.kind == config::Address::Kind::kUnix) return "localhost";
-  bool six = node->address.host.find(':') != std::string::npos;
-  std::string host = six ? "[" + node->address.host + "]" : node->address.host;
-  return host + ":" + std::to_string(node->address.port);
-}
-
-// Signing costs more than everything else of a call's headers. For each worker's thread.
-std::string_view AuthorizationFor(const nodes::Node& node, int64_t now_unix_seconds) {
-  struct Signed {
-    int64_t at = -1;
-    std::string token, value;
-  };
-  constexpr size_t kMaxNodes = 1'000;
-  thread_local absl::flat_hash_map<uint32_t, Signed> by_node;
-  if (by_node.size() > kMaxNodes) by_node.clear();  // of nodes that left
-  Signed& last = by_node[node.id];
-  if (last.at != now_unix_seconds || last.token != node.token) {
-    last = {now_unix_seconds, node.token, gitaly::MakeAuthorization(node.token, now_unix_seconds)};
-  }
-  return last.value;
 }
 
 }  // namespace
@@ -76,27 +50,25 @@ bool IsGrpcContentType(std::string_view content_type) {
          content_type[kType.size()] == ';';
 }
 
-http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes::Node* node,
-                                  std::string_view correlation_id,
-                                  std::optional<std::chrono::milliseconds> time_left,
-                                  int64_t now_unix_seconds) {
+http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, std::string_view authority,
+                                  std::string_view authorization, std::string_view correlation_id,
+                                  std::optional<std::chrono::milliseconds> time_left) {
   // What is another one for every call would only push the rest out of the compression table.
   constexpr bool kNeverIndexed = true;
   http2::HeaderList headers;
   headers.Reserve(request.size() + 4);
   for (const auto& [name, value, sensitive] : request.fields()) {
     if (name == ":authority") {
-      headers.AddNamed(name, Authority(node));
+      headers.AddView(name, authority);
     } else if (!StaysHere(name)) {
       headers.AddView(name, value, sensitive);
     }
   }
   headers.AddView(gitaly::kCorrelationIdHeader, correlation_id, kNeverIndexed);
-  if (time_left.has_value())
+  if (time_left.has_value()) {
     headers.AddNamed("grpc-timeout", http2::FormatTimeout(*time_left), kNeverIndexed);
-  if (node != nullptr && !node->token.empty()) {
-    headers.AddNamed("authorization", AuthorizationFor(*node, now_unix_seconds), kNeverIndexed);
   }
+  if (!authorization.empty()) headers.AddNamed("authorization", authorization, true);
   return headers;
 }
 

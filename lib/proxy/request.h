@@ -24,13 +24,13 @@ RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers);
 // "application/grpc", alone or with a suffix or parameters.
 bool IsGrpcContentType(std::string_view content_type);
 
-// The headers for `node` (nullptr: a service of our own): the client's, without its credentials and
-// what concerns its own hop only, with the node's token, the time left and the correlation id.
-// Refers to `request`, which must outlive the result.
-http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, const nodes::Node* node,
-                                  std::string_view correlation_id,
-                                  std::optional<std::chrono::milliseconds> time_left,
-                                  int64_t now_unix_seconds);
+// The headers for a node (or a service of our own): the client's, without its credentials and what
+// concerns its own hop only, with the node's token (`authorization`, unless it is empty), the time
+// left and the correlation id. Refers to `request`, `authority` and `correlation_id`, which must
+// outlive the result.
+http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, std::string_view authority,
+                                  std::string_view authorization, std::string_view correlation_id,
+                                  std::optional<std::chrono::milliseconds> time_left);
 
 // One message with its prefix, in a block of its own.
 http2::Slice MakeMessage(http2::BlockPool& pool, std::string_view message);

@@ -11,6 +11,7 @@ Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, net::Resolver&
       buffers_(buffers),
       resolver_(resolver),
       target_(std::move(target)),
+      heading_(std::get_if<config::Address>(&target_)),
       traffic_(std::move(traffic)),
       random_(std::random_device()()) {}
 

@@ -20,6 +20,7 @@
 #include "nodes/traffic.h"
 #include "proxy/backoff.h"
 #include "proxy/local_endpoint.h"
+#include "proxy/node_heading.h"
 
 namespace praefect::proxy {
 
@@ -61,6 +62,7 @@ class Upstream final : private http2::Connection::Owner {
   // Lets the present connection go: it closes when its last stream has ended. Whoever acquires
   // later gets another one.
   void Drain();
+  NodeHeading& heading() { return heading_; }
   // There is no connection, and nobody waits for one.
   bool idle() const { return connections_.empty() && connector_ == nullptr; }
   // Ends all connections; the calls on them fail.
@@ -80,6 +82,7 @@ class Upstream final : private http2::Connection::Owner {
   http2::Buffers& buffers_;
   net::Resolver& resolver_;
   const Target target_;
+  NodeHeading heading_;
   const std::shared_ptr<nodes::Traffic> traffic_;
   std::chrono::milliseconds keepalive_timeout_{0};
   bool suspected_ = false;

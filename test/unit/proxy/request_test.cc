@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "gitaly/token.h"
+#include "proxy/node_heading.h"
 
 namespace praefect::proxy {
 namespace {
@@ -29,11 +30,9 @@ http2::HeaderList ClientHeaders() {
   return headers;
 }
 
-nodes::Node Gitaly() {
-  nodes::Node node;
-  node.address = {config::Address::Kind::kTcp, "10.0.0.1", 8075, ""};
-  node.token = "node secret";
-  return node;
+http2::HeaderList ForNode(const http2::HeaderList& request,
+                          std::optional<std::chrono::milliseconds> left = std::nullopt) {
+  return MakeNodeHeaders(request, "10.0.0.1:8075", "Bearer node", "id", left);
 }
 
 TEST_CASE("the headers that decide are read") {
@@ -47,47 +46,23 @@ TEST_CASE("the headers that decide are read") {
 
 TEST_CASE("a node gets its own token, never the client's") {
   auto request = ClientHeaders();
-  auto node = Gitaly();
-  auto headers = MakeNodeHeaders(request, &node, "id", std::nullopt, kNow);
+  auto headers = ForNode(request);
   int values = 0;
   for (const auto& field : headers.fields()) values += field.name == "authorization";
   CHECK(values == 1);
-  auto check = gitaly::CheckAuthorization("node secret", headers.Get("authorization"), kNow);
-  CHECK(check.verdict == gitaly::TokenVerdict::kGood);
-}
-
-TEST_CASE("a node's token is of this second, and of this node") {
-  auto request = ClientHeaders();
-  auto node = Gitaly();
-  auto good = [&](const char* token, int64_t now) {
-    node.token = token;
-    auto headers = MakeNodeHeaders(request, &node, "id", std::nullopt, now);
-    auto check = gitaly::CheckAuthorization(token, headers.Get("authorization"), now);
-    return check.verdict == gitaly::TokenVerdict::kGood && check.issued_unix_seconds == now;
-  };
-  CHECK(good("node secret", kNow));
-  CHECK(good("node secret", kNow));
-  CHECK(good("node secret", kNow + 1));
-  CHECK(good("another secret", kNow + 1));
-  node.id = 7;
-  CHECK(good("node secret", kNow + 1));
+  CHECK(headers.Get("authorization") == "Bearer node");
 }
 
 TEST_CASE("a node without a token, and our own services, get none") {
   auto request = ClientHeaders();
-  auto node = Gitaly();
-  node.token.clear();
   bool found = true;
-  MakeNodeHeaders(request, &node, "id", std::nullopt, kNow).Get("authorization", &found);
-  CHECK_FALSE(found);
-  MakeNodeHeaders(request, nullptr, "id", std::nullopt, kNow).Get("authorization", &found);
+  MakeNodeHeaders(request, "localhost", "", "id", std::nullopt).Get("authorization", &found);
   CHECK_FALSE(found);
 }
 
 TEST_CASE("metadata passes in order, repeated and binary") {
   auto request = ClientHeaders();
-  auto node = Gitaly();
-  auto headers = MakeNodeHeaders(request, &node, "id", std::nullopt, kNow);
+  auto headers = ForNode(request);
   std::string seen;
   for (const auto& f : headers.fields()) {
     if (f.name[0] == 'x' && f.name.size() < 6)
@@ -98,12 +73,27 @@ TEST_CASE("metadata passes in order, repeated and binary") {
 
 TEST_CASE("the time left replaces the timeout, the length of the old body is dropped") {
   auto request = ClientHeaders();
-  auto node = Gitaly();
-  auto headers = MakeNodeHeaders(request, &node, "id", std::chrono::milliseconds(1'500), kNow);
+  auto headers = ForNode(request, std::chrono::milliseconds(1'500));
   CHECK(headers.Get("grpc-timeout") == "1500m");
   CHECK(headers.Get("content-length").empty());
   CHECK(headers.Get(":authority") == "10.0.0.1:8075");
   CHECK(headers.Get("x-gitlab-correlation-id") == "id");
+}
+
+TEST_CASE("what requests say to a node is made once a second") {
+  const config::Address six{config::Address::Kind::kTcp, "::1", 8075, ""};
+  NodeHeading heading(&six);
+  CHECK(heading.authority() == "[::1]:8075");
+  CHECK(NodeHeading(nullptr).authority() == "localhost");
+  auto good = [&](const char* token, int64_t now) {
+    auto check = gitaly::CheckAuthorization(token, heading.Authorization(token, now), now);
+    return check.verdict == gitaly::TokenVerdict::kGood && check.issued_unix_seconds == now;
+  };
+  CHECK(good("node secret", kNow));
+  CHECK(good("node secret", kNow));
+  CHECK(good("node secret", kNow + 1));
+  CHECK(good("another secret", kNow + 1));
+  CHECK(heading.Authorization("", kNow + 1).empty());
 }
 
 }  // namespace
