@@ -128,9 +128,10 @@ struct Buffers {
   explicit Buffers(MemoryMeter& m)
       : meter(m), receive(128 << 10, m), packed(16 << 10, m), control(4 << 10, m) {}
   MemoryMeter& meter;
-  BlockPool receive;  // what sockets are read into
-  BlockPool packed;   // what stalled streams keep
-  BlockPool control;  // frame headers and everything small
+  BlockPool receive;                  // what sockets are read into
+  BlockPool packed;                   // what stalled streams keep
+  BlockPool control;                  // frame headers and everything small
+  std::vector<uint8_t> header_block;  // being made; not metered, as long as the longest one
 };
 
 }  // namespace praefect::http2

@@ -1,5 +1,7 @@
 #include "http2/closure.h"
 
+#include <cstring>
+
 namespace praefect::http2 {
 
 std::string_view ConnectionClosure::reason() const {
@@ -30,6 +32,17 @@ std::string_view ConnectionClosure::reason() const {
       return "frozen";
   }
   return "unknown";
+}
+
+ConnectionClosure ClosureOf(const net::IoResult& result) {
+  switch (result.kind) {
+    case net::IoResult::Kind::kTlsError:
+      return {ConnectionClosure::Kind::kTlsError, result.text};
+    case net::IoResult::Kind::kRenegotiation:
+      return {ConnectionClosure::Kind::kRenegotiation, "the other side asked to renegotiate"};
+    default:
+      return {ConnectionClosure::Kind::kIoError, strerror(result.error)};
+  }
 }
 
 }  // namespace praefect::http2

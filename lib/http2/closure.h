@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "net/transport.h"
+
 namespace praefect::http2 {
 
 // Why a connection ended.
@@ -31,5 +33,8 @@ struct ConnectionClosure {
   // Short, for a metric label.
   std::string_view reason() const;
 };
+
+// That of a transport that failed.
+ConnectionClosure ClosureOf(const net::IoResult& result);
 
 }  // namespace praefect::http2

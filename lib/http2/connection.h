@@ -1,6 +1,7 @@
 #pragma once
 
-// One HTTP/2 connection, either side of it, and its streams. The only code that knows nghttp2.
+// One HTTP/2 connection (RFC 9113), either side of it, and its streams. A peer that breaks the
+// rules loses the stream (RST_STREAM) or the connection (GOAWAY), as the RFC asks for.
 //
 // Flow control: the credit of the *connection* is given back when bytes arrive, the credit of a
 // *stream* only when its listener says so (Stream::Credit). One reader that stalls therefore stops
@@ -10,7 +11,7 @@
 // system call. Listeners may call anything on any stream or connection from inside a callback, but
 // must not destroy a connection there, except from Owner::OnClosed.
 
-#include <absl/status/status.h>
+#include <absl/container/flat_hash_map.h>
 
 #include <atomic>
 #include <cstdint>
@@ -24,28 +25,32 @@
 #include "http2/buffer.h"
 #include "http2/closure.h"
 #include "http2/flood.h"
+#include "http2/frame.h"
 #include "http2/gated_output.h"
+#include "http2/header_codec.h"
+#include "http2/header_rules.h"
 #include "http2/headers.h"
 #include "http2/keepalive.h"
+#include "http2/schedule.h"
 #include "http2/send_gate.h"
 #include "net/event_loop.h"
 #include "net/transport.h"
-
-struct nghttp2_session;
 
 namespace praefect::http2 {
 
 class Connection;
 class Stream;
-struct Callbacks;   // nghttp2's side, callbacks.h
-struct FieldArray;  // likewise
 
-// Error codes of RFC 9113, section 7, that others than nghttp2 name.
+// Error codes, RFC 9113, section 7.
 inline constexpr uint32_t kNoError = 0x0;
 inline constexpr uint32_t kProtocolError = 0x1;
 inline constexpr uint32_t kInternalError = 0x2;
+inline constexpr uint32_t kFlowControlError = 0x3;
+inline constexpr uint32_t kStreamClosed = 0x5;
+inline constexpr uint32_t kFrameSizeError = 0x6;
 inline constexpr uint32_t kRefusedStream = 0x7;
 inline constexpr uint32_t kCancel = 0x8;
+inline constexpr uint32_t kCompressionError = 0x9;
 inline constexpr uint32_t kEnhanceYourCalm = 0xb;
 
 // How a stream ended.
@@ -77,7 +82,7 @@ class StreamListener {
 };
 
 // Owned by its connection.
-class Stream {
+class Stream : private Turn {
  public:
   void SetListener(StreamListener& listener) { listener_ = &listener; }
 
@@ -94,43 +99,42 @@ class Stream {
   void GrowWindow(uint32_t bytes);
   // RST_STREAM; forgets the listener and what is queued.
   void Reset(uint32_t error_code);
-  // What SendData queued and the output has not taken. For OnClosed: an open stream may have
-  // promised some of it to a frame.
-  SliceQueue TakeUnsent();
-  // Drops it, but for what a frame that waits for room in the output was promised.
-  void DropUnsent();
+  // What SendData queued and the output has not taken.
+  SliceQueue TakeUnsent() { return std::exchange(output_, SliceQueue()); }
+  void DropUnsent() { output_.Clear(); }
 
   size_t queued_bytes() const { return output_.bytes(); }
   bool peer_ended() const { return peer_ended_; }
-  int32_t id() const { return id_; }
+  uint32_t id() const { return id_; }  // 0: it is not opened yet
   Connection& connection() { return connection_; }
 
  private:
   friend class Connection;
-  friend struct Callbacks;
   static constexpr uint64_t kNotSent = ~uint64_t{0};
-  explicit Stream(Connection& connection) : connection_(connection) {}
-  void Resume();
-  void SubmitTrailers();
+  Stream(Connection& connection, uint32_t id);
 
   Connection& connection_;
   StreamListener* listener_ = nullptr;
-  int32_t id_ = -1;
-  HeaderList received_;      // being collected
-  HeaderList sent_headers_;  // nghttp2 refers to them until they are sent
+  uint32_t id_;               // 0: not opened yet, for want of a turn
+  bool closed_ = false;       // it is only freed at the end of the round
+  bool got_headers_ = false;  // the request, or the final response headers
+  bool peer_ended_ = false;
+  bool has_headers_ = false;   // of ours, to be sent first
+  bool output_ended_ = false;  // SendEnd or SendTrailers was called
+  bool end_sent_ = false;      // END_STREAM
+
+  std::shared_ptr<const SendGate> gate_;
+  HeaderList sent_headers_;
   HeaderList sent_trailers_;
   SliceQueue output_;
-  size_t promised_ = 0;  // bytes of output_ that the DATA frame under way will take
-  size_t received_bytes_ = 0;
-  bool headers_too_large_ = false;
-  bool got_headers_ = false;  // client side: the final response headers
-  bool peer_ended_ = false;
-  bool output_ended_ = false;  // SendEnd or SendTrailers was called
-  bool trailers_submitted_ = false;
-  bool deferred_ = false;  // nghttp2 waits to be told that there is data
-  bool drained_since_sweep_ = false;
-  std::shared_ptr<const SendGate> gate_;
   uint64_t headers_offset_ = kNotSent;  // where HEADERS begin in the connection's output
+  size_t drained_bytes_ = 0;            // since the last sweep
+
+  int64_t send_window_;
+  int64_t receive_window_;  // what the peer may still send
+  uint32_t receive_limit_;  // what receive_window_ began with
+  uint64_t credit_ = 0;     // given by the listener, not told to the peer yet
+  int64_t content_left_ = HeaderRules::kNoLength;  // of what content-length promised
   Stream* previous_ = nullptr;
   Stream* next_ = nullptr;
 };
@@ -179,8 +183,10 @@ class Connection final : public net::RoundEndTask {
 
   // Client side: opens a stream. nullptr when the connection takes no more; open another one then.
   // With a gate, it begins when nothing else waits for the socket, and only if the gate lets it.
+  // Streams with the same `sharer`, which is never looked into, share one turn when there is more
+  // to send than leaves.
   Stream* Open(HeaderList headers, bool end, StreamListener& listener,
-               std::shared_ptr<const SendGate> gate = nullptr);
+               std::shared_ptr<const SendGate> gate = nullptr, const void* sharer = nullptr);
   // Server side, two-step GOAWAY: tells the peer to open nothing more, and a round trip (at most 1
   // s) later that nothing more is accepted. A peer that has said nothing has as long to begin.
   // Client side: opens nothing more. The connection closes when its last stream has ended.
@@ -195,7 +201,9 @@ class Connection final : public net::RoundEndTask {
   // Client side: whether somebody else takes the peer for frozen; it is asked sooner then.
   void Suspect(bool suspected) { suspected_ = suspected; }
 
-  bool usable() const { return !goaway_received_ && !closing_ && !out_of_ids_; }
+  bool usable() const {
+    return !goaway_received_ && !closing_ && !terminating_ && !shutdown_started_ && !out_of_ids_;
+  }
   bool peer_spoke() const { return peer_settings_; }  // its SETTINGS have arrived
   uint64_t bytes_received() const { return bytes_received_; }
   // Server side: streams that the peer opened beyond max_concurrent_streams.
@@ -207,41 +215,119 @@ class Connection final : public net::RoundEndTask {
 
  private:
   friend class Stream;
-  friend struct Callbacks;
 
-  void StartSession();
-  void SubmitSettings();
+  static constexpr uint32_t kStreamsBeforeSettings =
+      100;  // of ours, while the peer has said nothing
+  static constexpr uint32_t kPingBytes = 8;
+  static constexpr int64_t kSweepMs = 100;  // between two looks for streams that stalled
+
+  // A header block that is arriving, in HEADERS and CONTINUATION.
+  struct IncomingBlock {
+    enum class For { kNobody, kNewRequest, kStream } whom = For::kNobody;
+    uint32_t stream = 0;
+    bool end_stream = false;
+    bool open = false;  // no frame but its CONTINUATION may come
+    bool malformed = false;
+    bool too_large = false;
+    uint32_t refuse_with = kNoError;  // a new request that is not to be served
+    uint32_t continuations = 0;
+    size_t bytes = 0;  // as RFC 9113 counts a header list, 6.5.2
+    HeaderRules rules;
+    HeaderList headers;
+  };
+
+  // connection.cc
+  void Fail(ConnectionClosure closure);
+  void Finish();
+  void Terminate(uint32_t error_code, ConnectionClosure closure);
+  bool BreakOff(uint32_t error_code, std::string_view why);  // false, always
+  void AnnounceShutdown();
+  void EndShutdown();
+  void PutSettings();
+  void PutGoaway(uint32_t last_stream, uint32_t error_code);
+  void LookForLife();
+  void CompactStalled();
+  void SweepLater() {
+    if (!sweep_timer_.running()) sweep_timer_.Start(kSweepMs);
+  }
+  void LoseStreams();
+  void GiveBackWaiting();
+  std::atomic<int64_t>& open_streams() const;  // of the whole process, on this side
+  Stream& NewStream(uint32_t id);
+  Stream* Find(uint32_t id);
+  void Unlink(Stream& stream);
+  void CloseStream(Stream& stream, const StreamClosure& closure);
+  void FreeClosed();
+
+  // reading.cc
   void OnReadable();
   enum class ReadResult { kNothing, kShort, kFull };  // of the room that there was
   ReadResult ReadOnce();
   void ReadLastWords();
-  void OnPreface(const uint8_t* bytes, size_t size);
+  size_t TakePreface(const uint8_t* bytes, size_t size);
+  void OnForeignPreface(const uint8_t* bytes);
   void Receive(const uint8_t* bytes, size_t size);
-  void GiveUp(int error);
-  size_t MaxFrames() const;
-  void MarkDirty();
-  void Pump();
-  bool Submit(Stream& stream);
-  void BeginGated();
-  void SendConfirmation();
-  bool Flush();
-  void PutCopy(const uint8_t* bytes, size_t size);
-  void PutFrame(const uint8_t* bytes, size_t size);
-  void PutSlices(SliceQueue& from, size_t size);
-  void Fail(ConnectionClosure closure);
-  void Finish();
-  std::atomic<int64_t>& open_streams() const;  // of the whole process, on this side
-  Stream* NewStream();
-  void FreeStream(Stream* stream);
-  void LoseStreams();
-  void GiveBackUnsent();
-  void CompactStalled();
-  void AnnounceShutdown();
-  void EndShutdown();
-  void OnGoawaySent();
-  void LookForLife();
+  size_t TakeHeader(const uint8_t* bytes, size_t size);
+  size_t TakePayload(const uint8_t* bytes, size_t size);
+  bool IsFrameExpected();
+
+  // frames.cc: one frame each
+  void OnFrame(const uint8_t* payload);
+  void OnRstStream(const uint8_t* payload);
+  void OnSettings(const uint8_t* payload);
+  void OnSettingsAcknowledged();
+  bool SetPeerWindow(int64_t bytes);
+  void OnPing(const uint8_t* payload);
+  void OnGoaway(const uint8_t* payload);
+  void OnWindowUpdate(const uint8_t* payload);
   void Flooded(std::string_view what, std::string_view limit);
-  const FieldArray& ToFields(const HeaderList& headers);
+  bool IsIdle(uint32_t stream) const;
+  void StreamError(uint32_t stream, uint32_t error_code);
+
+  // data.cc: DATA, passed on as it comes
+  void OnDataBegin();
+  size_t OnDataBytes(const uint8_t* bytes, size_t size);
+  void TakePaddingLength(uint8_t length);
+  void OnEmptyData();
+  void OnContent(const uint8_t* bytes, size_t size);
+  void OnDataEnd();
+  void OnPeerEnd(Stream& stream, HeaderList trailers);
+  void CreditConnection(size_t bytes);
+  uint32_t ConnectionWindow() const;
+
+  // blocks.cc: header blocks
+  void OnHeaders(const uint8_t* payload);
+  void OnContinuation(const uint8_t* payload);
+  bool BeginBlock();
+  void TakeFragment(const uint8_t* bytes, size_t size, bool last);
+  void TakeField(std::string_view name, std::string_view value, bool sensitive);
+  void BlockComplete();
+  void OnRequestBlock(IncomingBlock block);
+  void OnStreamBlock(Stream& stream, IncomingBlock block);
+  uint32_t MaxContinuations() const;
+
+  // sending.cc
+  void MarkDirty() { loop_.QueueRoundEnd(*this); }
+  bool Pump();
+  void Fill();
+  void BeginGated();
+  void OpenWaiting();
+  void Begin(Stream& stream);
+  bool HasRoomToOpen();
+  void PutConfirmation();
+  void Queue(Stream& stream);
+  void TakeTurn(Stream& stream);
+  size_t PutData(Stream& stream);
+  void EndSent(Stream& stream);
+  void PutHeaders(Stream& stream, const HeaderList& headers, bool end);
+  void PutControl(const uint8_t* frame, size_t size);
+  void PutNumber(FrameType type, uint32_t stream, uint32_t number);
+  void PutPing(uint8_t flags, const uint8_t* content);
+  void PutCopy(const uint8_t* bytes, size_t size);
+  void PutSlices(SliceQueue& from, size_t size);
+  bool Flush();
+  bool IsOver() const;
+  double MaxWaitingFrames() const;
 
   net::EventLoop& loop_;
   Buffers& buffers_;
@@ -249,41 +335,69 @@ class Connection final : public net::RoundEndTask {
   const Side side_;
   const ConnectionOptions options_;
   std::unique_ptr<net::Transport> transport_;
-  nghttp2_session* session_ = nullptr;
   net::Watcher watcher_;
   net::Timer shutdown_timer_;  // second step of GracefulShutdown without an answer to its PING
   net::Timer sweep_timer_;     // looks for stalled streams while anything is queued
   net::Timer read_again_;      // for input that the transport holds
 
+  // Reading.
   Block* receiving_ = nullptr;  // what the transport is read into
+  uint64_t bytes_received_ = 0;
+  size_t preface_bytes_ = 0;  // server side: of the client's preface, that have come
+  uint8_t header_[kFrameHeaderBytes];
+  size_t header_bytes_ = 0;  // of it, when it comes in pieces
+  bool in_frame_ = false;    // its header has come
+  bool any_frame_ = false;
+  FrameHeader frame_;
+  std::vector<uint8_t> payload_;  // of frame_, when it comes in pieces
+  uint32_t data_left_ = 0;        // of a DATA frame's payload, padding included
+  uint32_t padding_left_ = 0;
+  bool padding_known_ = true;
+  HeaderDecoder decoder_;
+  IncomingBlock block_;
+  uint64_t receive_credit_ = 0;  // of the connection, not told to the peer yet
+
+  // Sending.
   SliceQueue output_;
+  GatedOutput gated_;           // of output_
   uint64_t output_total_ = 0;   // bytes that ever entered output_
   uint64_t written_total_ = 0;  // bytes that the transport took
   uint64_t written_at_sweep_ = 0;
-  uint64_t bytes_received_ = 0;
+  // Control frames in output_; a share of them leaves with a share of it.
+  double waiting_frames_ = 0;
+  HeaderEncoder encoder_;
+  Schedule urgent_;  // headers, trailers, ends: need no window
+  Schedule data_;    // with data and a window of their own
+  int64_t send_window_ = kDefaultWindow;
+  int64_t peer_stream_window_ = kDefaultWindow;
+  uint32_t peer_max_streams_ = kStreamsBeforeSettings;
+
+  // Streams.
+  absl::flat_hash_map<uint32_t, Stream*> open_;
+  Stream* streams_ = nullptr;    // all of them: open ones, and those that wait to be opened
+  Schedule waiting_;             // client side: to be opened
+  Schedule gated_waiting_;       // likewise, those with a gate
+  std::vector<Stream*> closed_;  // to be freed
+  uint32_t next_id_ = 1;         // client side
+  uint32_t last_peer_id_ = 0;    // server side
+  uint32_t last_served_id_ = kMaxStreamId;  // server side: of the final GOAWAY
   uint64_t streams_refused_ = 0;
 
-  Stream* streams_ = nullptr;
-  uint32_t in_session_ = 0;                   // of streams_, that are nghttp2's
-  std::vector<Stream*> unbegun_;              // of streams_, that wait for their gates
-  const Stream* framed_ = nullptr;            // whose frame nghttp2 gives out; nullptr: not gated
-  GatedOutput gated_;                         // of output_
-  std::vector<std::function<void()>> pings_;  // waiting for their acknowledgements, in order
+  std::deque<std::function<void()>> pings_;  // waiting for their acknowledgements, in order
+  uint64_t pings_answered_ = 0;
   std::vector<std::function<void()>> unconfirmed_;  // waiting to be asked for
   // By SETTINGS that are under way, in order; the first of all has none to call.
   std::deque<std::vector<std::function<void()>>> confirming_;
-  std::unique_ptr<FieldArray> fields_;  // scratch of ToFields
-
   FloodRate resets_, pings_received_, settings_, empty_frames_;
   Keepalive keepalive_;
   net::Timer keepalive_timer_;  // client side: LookForLife while streams are open
   bool suspected_ = false;
-  bool preface_checked_ = false;
   bool peer_settings_ = false;
   bool goaway_received_ = false;
   bool shutdown_started_ = false;
-  bool shutdown_pinged_ = false;
+  bool goaway_sent_ = false;  // the final one
   bool out_of_ids_ = false;
+  bool terminating_ = false;  // GOAWAY with an error: what comes now is dropped
   bool closing_ = false;
   ConnectionClosure closure_;
 };

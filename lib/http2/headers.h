@@ -1,15 +1,15 @@
 #pragma once
 
-// A header block: fields in order, received ones shared with the decoder instead of copied.
+// A header block: fields in order.
 
 #include <cstdint>
-#include <initializer_list>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 namespace praefect::http2 {
 
-// Move-only. Views handed out live as long as the list.
+// Move-only. Views handed out live as long as the list, also after it was moved.
 class HeaderList {
  public:
   struct Field {
@@ -21,7 +21,6 @@ class HeaderList {
   HeaderList() = default;
   HeaderList(HeaderList&& other) noexcept { *this = std::move(other); }
   HeaderList& operator=(HeaderList&& other) noexcept;
-  ~HeaderList() { Clear(); }
 
   // Copies name and value.
   void Add(std::string_view name, std::string_view value, bool sensitive = false);
@@ -30,15 +29,15 @@ class HeaderList {
     fields_.push_back({name, value, sensitive});
   }
   // The value is copied, the name must outlive the list.
-  void AddNamed(std::string_view name, std::string_view value, bool sensitive = false);
-  // Shares two nghttp2_rcbuf.
-  void AddShared(void* name, void* value, bool sensitive);
+  void AddNamed(std::string_view name, std::string_view value, bool sensitive = false) {
+    fields_.push_back({name, Keep(value), sensitive});
+  }
 
   const std::vector<Field>& fields() const { return fields_; }
   bool empty() const { return fields_.empty(); }
   size_t size() const { return fields_.size(); }
   void Reserve(size_t n) { fields_.reserve(n); }
-  void Clear();
+  void Clear() { *this = HeaderList(); }
 
   // Of the first field with that name; empty when there is none (`found` tells which).
   std::string_view Get(std::string_view name, bool* found = nullptr) const;
@@ -52,8 +51,9 @@ class HeaderList {
   std::string_view Keep(std::string_view text);
 
   std::vector<Field> fields_;
-  std::vector<void*> shared_;  // nghttp2_rcbuf that we hold a reference of
-  std::vector<char*> copies_;
+  std::vector<std::unique_ptr<char[]>> chunks_;  // what was copied
+  char* free_ = nullptr;                         // in the last of them
+  size_t free_bytes_ = 0;
 };
 
 }  // namespace praefect::http2

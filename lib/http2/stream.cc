@@ -1,63 +1,61 @@
-#include "http2/connection.h"
+// What a call does with its stream.
 
-#include <nghttp2/nghttp2.h>
-
-#include <algorithm>
 #include <utility>
+
+#include "http2/connection.h"
 
 namespace praefect::http2 {
 
-void Stream::Resume() {
-  if (deferred_) {
-    deferred_ = false;
-    nghttp2_session_resume_data(connection_.session_, id_);
-  }
+void Stream::SendHeaders(HeaderList headers, bool end) {
+  sent_headers_ = std::move(headers);
+  has_headers_ = true;
+  output_ended_ = end;
+  connection_.Queue(*this);
+  connection_.MarkDirty();
+}
+
+void Stream::SendData(Slice data) {
+  output_.Push(std::move(data));
+  connection_.SweepLater();
+  connection_.Queue(*this);
   connection_.MarkDirty();
 }
 
 void Stream::SendEnd() {
   output_ended_ = true;
-  Resume();
+  connection_.Queue(*this);
+  connection_.MarkDirty();
 }
 
 void Stream::SendTrailers(HeaderList trailers) {
   sent_trailers_ = std::move(trailers);
-  output_ended_ = true;
-  // Trailers need no window, but nghttp2 asks for the end of the data only when there is one.
-  if (output_.empty() && headers_offset_ != kNotSent) SubmitTrailers();
-  Resume();
+  SendEnd();
 }
 
+// Told to the peer by the half window, so that not every message costs a frame.
 void Stream::Credit(size_t bytes) {
-  nghttp2_session_consume_stream(connection_.session_, id_, bytes);
+  credit_ += bytes;
+  if (credit_ < receive_limit_ / 2 || peer_ended_ || closed_) return;
+  connection_.PutNumber(FrameType::kWindowUpdate, id_, static_cast<uint32_t>(credit_));
+  receive_window_ += static_cast<int64_t>(std::exchange(credit_, 0));
   connection_.MarkDirty();
 }
 
 void Stream::GrowWindow(uint32_t bytes) {
-  nghttp2_session_set_local_window_size(connection_.session_, NGHTTP2_FLAG_NONE, id_,
-                                        static_cast<int32_t>(bytes));
+  if (bytes <= receive_limit_ || peer_ended_ || closed_) return;
+  const uint32_t more = bytes - std::exchange(receive_limit_, bytes);
+  connection_.PutNumber(FrameType::kWindowUpdate, id_, more);
+  receive_window_ += more;
   connection_.MarkDirty();
 }
 
 void Stream::Reset(uint32_t error_code) {
-  listener_ = nullptr;
-  DropUnsent();
-  if (id_ >= 0) {  // else it has not begun, and never will
-    nghttp2_submit_rst_stream(connection_.session_, NGHTTP2_FLAG_NONE, id_, error_code);
-  }
+  if (closed_) return;
+  const bool known = connection_.side_ == Connection::Side::kServer || headers_offset_ != kNotSent;
+  if (known) connection_.PutNumber(FrameType::kRstStream, id_, error_code);
+  output_.Clear();
+  connection_.Unlink(*this);
   connection_.MarkDirty();
-}
-
-SliceQueue Stream::TakeUnsent() { return std::exchange(output_, SliceQueue()); }
-
-void Stream::DropUnsent() {
-  SliceQueue kept;
-  while (kept.bytes() < promised_) {
-    size_t n = std::min(output_.front().size(), promised_ - kept.bytes());
-    kept.Push(output_.front().First(n));
-    output_.Consume(n);
-  }
-  output_ = std::move(kept);
 }
 
 }  // namespace praefect::http2

@@ -263,7 +263,8 @@ void Call::OnConnected(http2::Connection& connection) {
   if (OpensAgain()) return;
   bool whole = client_ended_ && first_.size() == 0 && pending_.empty();
   node_opened_ = steady_clock::now();
-  node_ = connection.Open(HeadersFor(*upstream_, route_.node), whole, node_side_, Gate());
+  node_ = connection.Open(HeadersFor(*upstream_, route_.node), whole, node_side_, Gate(),
+                          &client_->connection());
   if (node_ == nullptr) {  // out of stream ids: the next attempt finds another connection
     if (attempts_ < kMaxAttempts) return SendToNode();
     worker_.shared().metrics.HitLimit("attempts");
