@@ -86,8 +86,9 @@ void Connection::TakeFragment(const uint8_t* bytes, size_t size, bool last) {
 }
 
 void Connection::TakeField(std::string_view name, std::string_view value, bool sensitive) {
+  // A block that is too large costs no more than its bytes: short ones may name long fields.
   const bool wanted = block_.whom != IncomingBlock::For::kNobody && !block_.malformed &&
-                      block_.refuse_with == kNoError;
+                      !block_.too_large && block_.refuse_with == kNoError;
   if (!wanted) return;
   if (!block_.rules.Accept(name, value)) {
     block_.malformed = true;

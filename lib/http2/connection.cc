@@ -190,7 +190,7 @@ void Connection::Terminate(uint32_t error_code, ConnectionClosure closure) {
   if (closing_ || terminating_) return;
   terminating_ = true;
   closure_ = std::move(closure);
-  PutGoaway(last_peer_id_, error_code);
+  PutGoaway(std::min(last_peer_id_, last_served_id_), error_code);
   shutdown_timer_.Start(kShutdownWaitMs);
   MarkDirty();
 }

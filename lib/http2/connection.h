@@ -219,7 +219,8 @@ class Connection final : public net::RoundEndTask {
   static constexpr uint32_t kStreamsBeforeSettings =
       100;  // of ours, while the peer has said nothing
   static constexpr uint32_t kPingBytes = 8;
-  static constexpr int64_t kSweepMs = 100;  // between two looks for streams that stalled
+  static constexpr double kMaxWaitingAnswers = 1'000;  // from either side; as nghttp2 has it
+  static constexpr int64_t kSweepMs = 100;             // between two looks for streams that stalled
 
   // A header block that is arriving, in HEADERS and CONTINUATION.
   struct IncomingBlock {
@@ -365,6 +366,7 @@ class Connection final : public net::RoundEndTask {
   uint64_t written_at_sweep_ = 0;
   // Control frames in output_; a share of them leaves with a share of it.
   double waiting_frames_ = 0;
+  double waiting_answers_ = 0;  // of them, to PING and SETTINGS
   HeaderEncoder encoder_;
   Schedule urgent_;  // headers, trailers, ends: need no window
   Schedule data_;    // with data and a window of their own

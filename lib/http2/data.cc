@@ -80,7 +80,7 @@ void Connection::OnContent(const uint8_t* bytes, size_t size) {
 }
 
 void Connection::OnDataEnd() {
-  if (!frame_.has(kFlagEndStream)) return;
+  if (!frame_.has(kFlagEndStream) || terminating_) return;
   if (Stream* stream = Find(frame_.stream)) OnPeerEnd(*stream, {});
 }
 

@@ -114,6 +114,7 @@ void Connection::OnSettings(const uint8_t* payload) {
   uint8_t frame[kFrameHeaderBytes];
   WriteFrameHeader(frame, acknowledgement);
   PutControl(frame, sizeof frame);
+  waiting_answers_++;
   if (!settings_.Take(loop_.now_ms())) Flooded("SETTINGS", "settings");
 }
 
@@ -148,6 +149,7 @@ void Connection::OnPing(const uint8_t* payload) {
   if (frame_.length != kPingBytes) return (void)BreakOff(kFrameSizeError, "PING of a wrong size");
   if (!frame_.has(kFlagAck)) {
     PutPing(kFlagAck, payload);
+    waiting_answers_++;
     if (!pings_received_.Take(loop_.now_ms())) Flooded("PING", "pings");
     return;
   }

@@ -74,8 +74,9 @@ void Connection::Receive(const uint8_t* bytes, size_t size) {
     bytes += taken;
     size -= taken;
   }
-  if (side_ == Side::kServer && waiting_frames_ > MaxWaitingFrames()) {
-    Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a client that does not read",
+  if (waiting_answers_ > kMaxWaitingAnswers ||
+      (side_ == Side::kServer && waiting_frames_ > MaxWaitingFrames())) {
+    Fail({ConnectionClosure::Kind::kFlood, "too many frames wait for a peer that does not read",
           "queued_frames"});
   }
   MarkDirty();

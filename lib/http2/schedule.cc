@@ -1,5 +1,6 @@
 #include "http2/schedule.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace praefect::http2 {
@@ -32,8 +33,9 @@ Item* CutOut(Item& item) {
 
 Schedule::Circle& Schedule::Of(const void* sharer) {
   if (last_used_ != nullptr && last_used_->sharer == sharer) return *last_used_;
-  if (circles_.size() >= kKeptCircles) {  // of sharers that may be gone
+  if (circles_.size() >= most_circles_) {  // of sharers that may be gone
     absl::erase_if(circles_, [](const auto& entry) { return entry.second->first == nullptr; });
+    most_circles_ = std::max(2 * circles_.size(), kKeptCircles);  // looked at seldom
     last_used_ = nullptr;
   }
   auto& circle = circles_[sharer];

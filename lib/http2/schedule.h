@@ -44,14 +44,15 @@ class Schedule {
     Circle* previous = nullptr;
     Circle* next = nullptr;
   };
-  static constexpr size_t kKeptCircles = 64;
+  static constexpr size_t kKeptCircles = 64;  // without a turn, at least
   Circle& Of(const void* sharer);
   void Cut(Circle& circle, Turn& turn);
   void Unlink(Circle& circle);
 
   absl::flat_hash_map<const void*, std::unique_ptr<Circle>> circles_;
-  Circle* last_used_ = nullptr;  // saves most look-ups
-  Circle* current_ = nullptr;    // of those that are not empty
+  size_t most_circles_ = kKeptCircles;  // before those without a turn are forgotten
+  Circle* last_used_ = nullptr;         // saves most look-ups
+  Circle* current_ = nullptr;           // of those that are not empty
 };
 
 }  // namespace praefect::http2

@@ -262,8 +262,10 @@ bool Connection::Flush() {
       if (!terminating_) closure_ = ClosureOf(result);
       return false;
     }
-    waiting_frames_ -=
-        waiting_frames_ * static_cast<double>(result.bytes) / static_cast<double>(output_.bytes());
+    const double left =
+        1 - static_cast<double>(result.bytes) / static_cast<double>(output_.bytes());
+    waiting_frames_ *= left;
+    waiting_answers_ *= left;
     written_total_ += result.bytes;
     output_.Consume(result.bytes);
   }

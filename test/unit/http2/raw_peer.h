@@ -80,6 +80,15 @@ struct RawPeer : Pair {
     RunUntil([&] { return Find(type, stream) != nullptr; });
     return *Find(type, stream);
   }
+  // The last stream that each GOAWAY named.
+  std::vector<uint32_t> Goaways() {
+    Read();
+    std::vector<uint32_t> last;
+    for (const Received& frame : received) {
+      if (frame.header.type == FrameType::kGoaway) last.push_back(frame.number());
+    }
+    return last;
+  }
   // All that was written has been read: a PING is answered behind it.
   void Settle() {
     const std::string ping = "settle" + std::to_string(10 + settled++);

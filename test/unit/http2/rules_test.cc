@@ -25,7 +25,11 @@ const Row kEndsServerConnection[] = {
      FrameOf(FrameType::kData, kFlagPadded, 1,
              "\x05"
              "four")},
+    {"the end of a stream with too much padding", kProtocolError,
+     FrameOf(FrameType::kData, kFlagPadded | kFlagEndStream, 1, "\x05")},
     {"padded DATA without content", kFrameSizeError, FrameOf(FrameType::kData, kFlagPadded, 1)},
+    {"the end of a stream, padded without content", kFrameSizeError,
+     FrameOf(FrameType::kData, kFlagPadded | kFlagEndStream, 1)},
     {"HEADERS of the connection", kProtocolError, Ask(0, RequestBlock(), true)},
     {"HEADERS of a stream that a server opens", kProtocolError, Ask(2, RequestBlock(), true)},
     {"HEADERS with too much padding", kProtocolError,
@@ -100,6 +104,7 @@ TEST_CASE("what a client breaks of a connection's rules ends it") {
   peer.RunUntil([&] { return peer.end.connection == nullptr; });
   CHECK(peer.end.closure.kind == ConnectionClosure::Kind::kProtocolError);
   CHECK(peer.end.ears[0]->closure.connection_lost);
+  CHECK_FALSE(peer.end.ears[0]->ended);  // what breaks rules is no whole request
 }
 
 const string kWhole = RequestBlock();
@@ -264,6 +269,44 @@ TEST_CASE("the first frame has to be SETTINGS") {
   RawPeer peer(side);
   peer.Write(first);
   CHECK(peer.Await(FrameType::kGoaway).number(4) == kProtocolError);
+}
+
+TEST_CASE("a GOAWAY for an error names no later stream than the one of a shutdown before it") {
+  RawPeer peer(Side::kServer);
+  peer.Greet();
+  peer.Write(Ask(1, kWhole, false));
+  peer.RunUntil([&] { return peer.end.ears.size() == 1; });
+  peer.end.connection->GracefulShutdown();
+  peer.Write(FrameOf(FrameType::kPing, kFlagAck, 0, peer.Await(FrameType::kPing).payload));
+  peer.RunUntil([&] { return peer.Goaways().size() == 2; });
+  peer.Write(Ask(3, kWhole, false) + FrameOf(FrameType::kPing, 0, 1, "8 bytes."));
+  peer.RunUntil([&] { return peer.Goaways().size() == 3; });
+  CHECK(peer.Goaways() == std::vector<uint32_t>{kMaxStreamId, 1, 1});
+}
+
+TEST_CASE("a header block that is too large is looked at no further, and its stream goes on") {
+  ConnectionOptions options;
+  options.max_header_fields = 4;
+  RawPeer peer(Side::kServer, options);
+  peer.Greet();
+  peer.Write(Ask(1, kWhole + Literal("a", "b") + Literal("c", "d") + Literal("E", "\n"), true));
+  peer.RunUntil([&] { return peer.end.ears.size() == 1; });
+  CHECK(peer.end.headers_too_large);
+  CHECK(peer.end.ears[0]->headers.size() == 4);
+}
+
+TEST_CASE("answers that a peer asks for and does not take are bounded, on both sides") {
+  const Side side = GENERATE(Side::kServer, Side::kClient);
+  RawPeer peer(side);
+  peer.Greet();
+  const string ping = FrameOf(FrameType::kPing, 0, 0, "8 bytes.");
+  const string settings = FrameOf(FrameType::kSettings, 0, 0);
+  string asked;
+  for (int i = 0; i < 501; i++) asked += ping + settings;
+  peer.Write(asked);
+  peer.RunUntil([&] { return peer.end.connection == nullptr; });
+  CHECK(peer.end.closure.kind == ConnectionClosure::Kind::kFlood);
+  CHECK(peer.end.closure.limit == "queued_frames");
 }
 
 TEST_CASE("floods that cost us more than the peer end the connection") {

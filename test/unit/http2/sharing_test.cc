@@ -45,6 +45,18 @@ TEST_CASE("sharers that are gone are forgotten") {
   CHECK(schedule.circles() <= 64);
 }
 
+TEST_CASE("sharers that wait are never forgotten, however many they are") {
+  Schedule schedule;
+  std::vector<int> sharers(1'000);
+  std::vector<Turn> turns(sharers.size());
+  for (size_t i = 0; i < turns.size(); i++) {
+    turns[i].sharer = &sharers[i];
+    schedule.Add(turns[i]);
+  }
+  for (Turn& turn : turns) CHECK(schedule.Take() == &turn);
+  CHECK(schedule.empty());
+}
+
 TEST_CASE("a client with many streams sends no more to a node than one with a single stream") {
   Pair pair;
   int many, one;
