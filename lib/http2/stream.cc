@@ -1,5 +1,7 @@
 // What a call does with its stream.
 
+#include "http2/stream.h"
+
 #include <utility>
 
 #include "http2/connection.h"
