@@ -57,15 +57,9 @@ datastore::BookkeeperOptions OptionsOf(const config::Replication& replication,
 
 datastore::NodeState StateOf(const nodes::Snapshot& snapshot, const std::string& virtual_storage,
                              const std::string& storage) {
-  const auto named = [](const auto& range, const auto& is) {
-    return std::find_if(range.begin(), range.end(), is);
-  };
-  const auto found = named(snapshot.virtual_storages,
-                           [&](const auto& each) { return each.name == virtual_storage; });
-  if (found == snapshot.virtual_storages.end()) return datastore::NodeState::kNotConfigured;
-  const auto node =
-      named(found->nodes, [&](const nodes::Node& each) { return each.storage == storage; });
-  if (node == found->nodes.end()) return datastore::NodeState::kNotConfigured;
+  const nodes::VirtualStorage* found = snapshot.Find(virtual_storage);
+  const nodes::Node* node = found == nullptr ? nullptr : found->Find(storage);
+  if (node == nullptr) return datastore::NodeState::kNotConfigured;
   return node->health == nodes::Health::kUp ? datastore::NodeState::kHealthy
                                             : datastore::NodeState::kUnhealthy;
 }

@@ -10,6 +10,12 @@ const Node& VirtualStorage::primary() const {
   return found == nodes.end() ? nodes.front() : *found;
 }
 
+const Node* VirtualStorage::Find(std::string_view storage) const {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const Node& n) { return n.storage == storage; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
 const VirtualStorage* Snapshot::Find(std::string_view name) const {
   const auto found = std::find_if(virtual_storages.begin(), virtual_storages.end(),
                                   [&](const VirtualStorage& v) { return v.name == name; });

@@ -73,8 +73,9 @@ struct Node {
 
 struct VirtualStorage {
   std::string name;
-  std::vector<Node> nodes;      // in file order; never empty
-  const Node& primary() const;  // the designated one, whatever its health
+  std::vector<Node> nodes;                           // in file order; never empty
+  const Node& primary() const;                       // the designated one, whatever its health
+  const Node* Find(std::string_view storage) const;  // nullptr: there is none
 };
 
 struct Snapshot {

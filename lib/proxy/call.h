@@ -97,6 +97,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write);
   void SendCreation(Decision decision);
   void ReadElsewhere(const std::string& storage);
+  const nodes::Node* FindStorage(const std::string& storage);
   void AnswerNotFound();
   void OpenWrite();
   void WriteOpened(const datastore::Opened& opened, std::shared_ptr<RecordedWrite> write);

@@ -84,6 +84,8 @@ void Call::ForwardEnd() {
 void Call::AnswerMessage(std::string_view message) {
   answered_ = true;
   deadline_.Stop();
+  collecting_.reset();
+  pending_.Clear();
   code_ = StatusCode::kOk;
   HeaderList headers;
   headers.AddNamed(":status", "200");

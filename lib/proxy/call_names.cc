@@ -17,16 +17,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const nodes::Node* FindNode(const nodes::Snapshot& snapshot, std::string_view virtual_storage,
-                            std::string_view storage) {
-  const nodes::VirtualStorage* found = snapshot.Find(virtual_storage);
-  if (found == nullptr) return nullptr;
-  for (const nodes::Node& node : found->nodes) {
-    if (node.storage == storage) return &node;
-  }
-  return nullptr;
-}
-
 // Where it is to be renamed to; empty: the request does not say.
 std::string NewPath(std::string_view message) {
   ::gitaly::RenameRepositoryRequest request;
@@ -68,27 +58,29 @@ void Call::DecideName() {
   Clerk& clerk = *worker_.shared().books.clerk;
   const bool writes = method_->operation == gitaly::Operation::kMutator;
   const bool additional_unknown = target.additional.present && booking_->routed[1].route == nullptr;
-  if (writes && additional_unknown)
-    return clerk.Adopt(named(target.additional), deadline, Decided());
+  const gitaly::RepositoryRef& asked =
+      writes && additional_unknown ? target.additional : target.target;
+  booking_->asked = asked.relative_path;
+  if (writes && additional_unknown) return clerk.Adopt(named(asked), deadline, Decided());
   switch (method_->naming) {
     case gitaly::Naming::kCreates:
-      return clerk.Create(named(target.target), deadline, Decided());
+      return clerk.Create(named(asked), deadline, Decided());
     case gitaly::Naming::kRemoves:
-      return clerk.Remove(named(target.target), deadline, Decided());
+      return clerk.Remove(named(asked), deadline, Decided());
     case gitaly::Naming::kRenames: {
       const std::string to = NewPath(booking_->message);
       if (to.empty()) {
         return Refuse({absl::StatusCode::kInvalidArgument, "destination relative path is empty",
                        "path_not_set", ""});
       }
-      return clerk.Rename(named(target.target), to, deadline, Decided());
+      return clerk.Rename(named(asked), to, deadline, Decided());
     }
     case gitaly::Naming::kAsks:
     case gitaly::Naming::kNone:
       break;
   }
-  if (writes) return clerk.Adopt(named(target.target), deadline, Decided());
-  clerk.Locate(named(target.target), deadline, Decided());
+  if (writes) return clerk.Adopt(named(asked), deadline, Decided());
+  clerk.Locate(named(asked), deadline, Decided());
 }
 
 // The answer may come when the call is over: a creation is then told that it never left.
@@ -124,13 +116,19 @@ void Call::NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write) 
   }
 }
 
-void Call::SendCreation(Decision decision) {
+// Of the virtual storage that the client named, as it is now; nullptr: it left the configuration.
+const nodes::Node* Call::FindStorage(const std::string& storage) {
   snapshot_ = worker_.snapshot();
+  const nodes::VirtualStorage* found = snapshot_->Find(virtual_storage_);
+  return found == nullptr ? nullptr : found->Find(storage);
+}
+
+void Call::SendCreation(Decision decision) {
   booking_->place = std::move(decision.replica_path);
   intent_ = booking_->write->record().intent;
   repository_id_ = booking_->write->record().repository_id;
   routing::Route route;
-  route.node = FindNode(*snapshot_, booking_->target.target.storage_name, decision.storage);
+  route.node = FindStorage(decision.storage);
   if (route.node == nullptr) {
     return Refuse(
         {absl::StatusCode::kUnavailable,
@@ -146,9 +144,8 @@ void Call::SendCreation(Decision decision) {
 }
 
 void Call::ReadElsewhere(const std::string& storage) {
-  snapshot_ = worker_.snapshot();
   routing::Route route;
-  route.node = FindNode(*snapshot_, booking_->target.target.storage_name, storage);
+  route.node = FindStorage(storage);
   if (route.node == nullptr) return AnswerNotFound();
   route.rewrite.storage_name = route.node->storage;
   const auto booking = std::move(booking_);
@@ -161,7 +158,7 @@ void Call::AnswerNotFound() {
   if (method_->naming == gitaly::Naming::kAsks) return AnswerMessage("");
   if (method_->path == "/gitaly.ObjectPoolService/DeleteObjectPool") return AnswerMessage("");
   Refuse({absl::StatusCode::kNotFound,
-          fmt::format("repository does not exist: \"{}\"", relative_path_), "not_found", ""});
+          fmt::format("repository does not exist: \"{}\"", booking_->asked), "not_found", ""});
 }
 
 }  // namespace praefect::proxy

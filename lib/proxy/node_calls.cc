@@ -35,11 +35,9 @@ http2::HeaderList CommonHeaders(const NodeRequest& request) {
 NodePtr FindNode(std::shared_ptr<const nodes::Snapshot> snapshot, std::string_view virtual_storage,
                  std::string_view storage) {
   const nodes::VirtualStorage* found = snapshot->Find(virtual_storage);
-  if (found == nullptr) return nullptr;
-  for (const nodes::Node& node : found->nodes) {
-    if (node.storage == storage) return {std::move(snapshot), &node};
-  }
-  return nullptr;
+  const nodes::Node* node = found == nullptr ? nullptr : found->Find(storage);
+  if (node == nullptr) return nullptr;
+  return {std::move(snapshot), node};
 }
 
 // On the loop's thread. Deleted when it ended, from the loop and not from inside a callback of its

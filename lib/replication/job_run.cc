@@ -57,7 +57,7 @@ double Chance() {
 
 JobRun::JobRun(const RunContext& context, Task task) : context_(context), task_(std::move(task)) {}
 
-std::string_view JobRun::Name(Result result) {
+std::string_view JobRun::Label(Result result) {
   switch (result) {
     case Result::kCompleted:
       return "completed";
@@ -93,7 +93,7 @@ void JobRun::Run() {
       .Add({{"virtual_storage", task_.virtual_storage},
             {"storage", task_.storage},
             {"type", type},
-            {"result", std::string(Name(result))}})
+            {"result", std::string(Label(result))}})
       .Increment();
 }
 
@@ -278,28 +278,32 @@ JobRun::Result JobRun::Lose() {
   return Result::kLost;
 }
 
+// The calls of the run are over, and what it did is not proven.
 JobRun::Result JobRun::Again(std::string_view error) {
-  Log(observe::Level::kWarn, "replication job failed", error);
-  return EndRun(AfterFailure(error, false), Result::kFailed);
+  const bool parks = Parks(/*permanent=*/false, error);
+  return EndRun(AfterFailure(error, parks), parks ? Result::kParked : Result::kFailed);
 }
 
 JobRun::Result JobRun::EndFailed(const NodeAnswer& answer) {
   const bool permanent = answer.end == CallEnd::kAnswered && IsPermanent(answer.code);
-  const Rule rule = AfterFailure(answer.message, permanent);
-  const bool parked = permanent || task_.job.attempts + 1 >= kMaxAttempts;
-  Log(parked ? observe::Level::kError : observe::Level::kWarn,
-      parked ? "replication job parked" : "replication job failed", answer.message);
-  const Result result = parked ? Result::kParked : Result::kFailed;
+  const bool parks = Parks(permanent, answer.message);
+  const Rule rule = AfterFailure(answer.message, parks);
+  const Result result = parks ? Result::kParked : Result::kFailed;
   if (answer.end == CallEnd::kNeverSent) return EndRun(rule, result);
   context_.keeper.LoseRun(task_.job.repository_id, Name(), task_.storage, run_, EndOf(answer),
                           rule);
   return answer.end == CallEnd::kLost ? Result::kLost : result;
 }
 
-Rule JobRun::AfterFailure(std::string_view error, bool permanent) const {
-  if (permanent || task_.job.attempts + 1 >= kMaxAttempts) {
-    return datastore::ParkRun(task_.storage, run_, error);
-  }
+bool JobRun::Parks(bool permanent, std::string_view error) const {
+  const bool parks = permanent || task_.job.attempts + 1 >= kMaxAttempts;
+  Log(parks ? observe::Level::kError : observe::Level::kWarn,
+      parks ? "replication job parked" : "replication job failed", error);
+  return parks;
+}
+
+Rule JobRun::AfterFailure(std::string_view error, bool parks) const {
+  if (parks) return datastore::ParkRun(task_.storage, run_, error);
   return datastore::RetryRun(task_.storage, run_, error, Delay());
 }
 

@@ -42,7 +42,7 @@ class JobRun {
  private:
   // Of a run that is over; a label of a metric.
   enum class Result { kCompleted, kUnproven, kFailed, kParked, kLost, kNotStarted };
-  static std::string_view Name(Result result);
+  static std::string_view Label(Result result);
   enum class Outcome { kDone, kRefused, kUnknown };
   enum class Started { kYes, kRefused, kUnknown };
 
@@ -62,7 +62,9 @@ class JobRun {
   Result Lose();
   Result Again(std::string_view error);
   Result EndFailed(const proxy::NodeAnswer& answer);
-  datastore::Rule AfterFailure(std::string_view error, bool permanent) const;
+  // Whether a run that fails now is parked; it is logged so.
+  bool Parks(bool permanent, std::string_view error) const;
+  datastore::Rule AfterFailure(std::string_view error, bool parks) const;
   Result PutOff(std::string_view error);
   Outcome Change(const datastore::Rule& rule) const;
   std::optional<datastore::Repository> Find() const;

@@ -34,7 +34,7 @@ class Replicator {
     int batch = 10;      // jobs read at a time: `replication.batch_size`
   };
 
-  // What is referred to outlives it. Runs from the start on.
+  // What is referred to outlives it. Idle until the first Publish.
   Replicator(const RunContext& context, Settings settings);
   ~Replicator();  // Stop
   Replicator(const Replicator&) = delete;

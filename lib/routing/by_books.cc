@@ -24,14 +24,6 @@ bool IsLive(const Repository* repository) {
   return repository != nullptr && repository->books.state == RepositoryState::kLive;
 }
 
-// nullptr: not configured, or there is none.
-const nodes::Node* FindNode(const nodes::VirtualStorage& virtual_storage, std::string_view name) {
-  for (const nodes::Node& node : virtual_storage.nodes) {
-    if (node.storage == name) return &node;
-  }
-  return nullptr;
-}
-
 // Empty: there is none.
 std::string_view PrimaryOf(const Repository& repository) {
   const int primary = repository.books.primary;
@@ -100,7 +92,7 @@ Choice ToWrite(const nodes::VirtualStorage& virtual_storage, const gitaly::Reque
                const Booked& booked) {
   const Repository& target = *booked.target;
   const datastore::Books& books = target.books;
-  const nodes::Node* primary = FindNode(virtual_storage, PrimaryOf(target));
+  const nodes::Node* primary = virtual_storage.Find(PrimaryOf(target));
   if (primary == nullptr) return NoPrimary(target);
   if (!primary->routable()) {
     return Unavailable(*primary, "primary is not healthy", "primary_not_healthy");
@@ -118,7 +110,7 @@ Choice ToWrite(const nodes::VirtualStorage& virtual_storage, const gitaly::Reque
 Choice ToRead(const nodes::VirtualStorage& virtual_storage, const gitaly::Method& method,
               const gitaly::RequestTarget& request, const Booked& booked) {
   const Repository& target = *booked.target;
-  const nodes::Node* node = FindNode(virtual_storage, PrimaryOf(target));
+  const nodes::Node* node = virtual_storage.Find(PrimaryOf(target));
   const nodes::Node* primary = node;
   const bool elsewhere = primary == nullptr || !primary->routable();
   if (elsewhere && method.operation == gitaly::Operation::kAccessor) {
