@@ -46,10 +46,13 @@ TEST_CASE("Praefect starts while its primary is down, refuses, and serves when i
   CHECK_THAT(push.error, Catch::Contains("UNAVAILABLE (14): all SubCons are in TransientFailure"));
   CHECK_THAT(push.error,
              Catch::Contains("gitaly-1") && Catch::Contains(cluster.primary().address()));
+  const auto pushing_says = [&](const char* text) {
+    return copy.Try({"push", "origin", "main"}).error.find(text) != std::string::npos;
+  };
+  // Known to be down, so that it is known to be up, too, when a push reaches it.
+  REQUIRE(Eventually([&] { return pushing_says("primary is not healthy"); }));
   cluster.primary().Start();
-  CHECK(Eventually([&] {
-    return copy.Try({"push", "origin", "main"}).error.find("NOT_FOUND") != std::string::npos;
-  }));
+  CHECK(Eventually([&] { return pushing_says("NOT_FOUND"); }));
   cluster.Create("a.git");
   copy.Push({"main"});
   CHECK(cluster.primary().Refs("a.git").at("refs/heads/main") == id);
