@@ -14,11 +14,11 @@ namespace {
 
 using observe::MutexLock;
 
-datastore::Storages StoragesOf(const config::Config& config) {
+datastore::Storages StoragesOf(const nodes::Snapshot& snapshot) {
   datastore::Storages storages;
-  for (const config::VirtualStorage& virtual_storage : config.virtual_storages) {
+  for (const nodes::VirtualStorage& virtual_storage : snapshot.virtual_storages) {
     auto& names = storages[virtual_storage.name];
-    for (const config::Node& node : virtual_storage.nodes) names.push_back(node.storage);
+    for (const nodes::Node& node : virtual_storage.nodes) names.push_back(node.storage);
   }
   return storages;
 }
@@ -75,7 +75,7 @@ struct Bookkeeping::Parts {
             {keeper, client, snapshot, sources.logger, metrics},
             {.workers = static_cast<size_t>(config.replication.parallel_storage_processing_workers),
              .batch = static_cast<int>(config.replication.batch_size)}),
-        store(*sources.database.database(), StoragesOf(config)),
+        store(*sources.database.database(), StoragesOf(*snapshot())),
         keeper(
             store, OptionsOf(config.replication, sources.database),
             [this](const std::string& virtual_storage, const std::string& storage) {
@@ -134,6 +134,8 @@ void Bookkeeping::Start(const config::Config& config) {
 void Bookkeeping::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   const MutexLock lock(mutex_);
   if (parts_ == nullptr) return;
+  datastore::Storages configured = StoragesOf(*snapshot);
+  if (configured != *parts_->store.storages()) parts_->store.Configure(std::move(configured));
   parts_->calls.Publish(snapshot);
   parts_->replicator.Publish(std::move(snapshot));
 }

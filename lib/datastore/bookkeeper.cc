@@ -37,7 +37,7 @@ class Bookkeeper::Impl {
         options_(std::move(options)),
         ask_node_(std::move(ask_node)),
         events_(std::move(events)),
-        metrics_(registry, store.storages()),
+        metrics_(registry),
         routes_(store, options_.routes, options_.clock),
         instance_(store, routes_, InstanceOptionsOf(), InstanceEventsOf(), logger),
         drops_(options_.max_batch, DropSender(), in_flight_),

@@ -2,9 +2,9 @@
 
 namespace praefect::datastore {
 
-BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages& storages)
+BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry)
     : BookkeeperMetrics(
-          registry, storages,
+          registry,
           registry.Counters("gitaly_praefect_intents_settled_total",
                             "Writes whose end was recorded, by what became of them."),
           registry.Counters("gitaly_praefect_intents_recovered_total",
@@ -14,8 +14,7 @@ BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages
           registry.Counters("gitaly_praefect_beats_total",
                             "Beats of this process in the database.")) {}
 
-BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages& storages,
-                                     observe::CounterFamily& settled,
+BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, observe::CounterFamily& settled,
                                      observe::CounterFamily& recovered,
                                      observe::CounterFamily& refused, observe::CounterFamily& beats)
     : opened(registry.Counter("gitaly_praefect_intents_opened_total",
@@ -52,29 +51,30 @@ BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, const Storages
                                    {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
                                     10, 30, 60, 300})
                        .Add({})),
+      cache_accesses_(
+          registry.Counters("gitaly_praefect_uptodate_storages_cache_access_total",
+                            "Looks for the route of a repository, by what was found in memory.")),
       stale_(registry.Counter("gitaly_praefect_stale_routes_total",
                               "Routes taken as they were known last, because the database did not "
-                              "answer.")) {
-  observe::CounterFamily& family =
-      registry.Counters("gitaly_praefect_uptodate_storages_cache_access_total",
-                        "Looks for the route of a repository, by what was found in memory.");
-  for (const auto& [virtual_storage, names] : storages) {
-    const auto of = [&,
-                     &virtual_storage = virtual_storage](const char* type) -> prometheus::Counter& {
-      return family.Add({{"virtual_storage", virtual_storage}, {"type", type}});
-    };
-    accesses_.emplace(virtual_storage, Access{of("hit"), of("miss"), of("populate")});
+                              "answer.")) {}
+
+BookkeeperMetrics::Access& BookkeeperMetrics::AccessTo(const std::string& virtual_storage) {
+  const observe::MutexLock lock(mutex_);
+  if (const auto known = accesses_.find(virtual_storage); known != accesses_.end()) {
+    return known->second;
   }
+  const auto of = [&](const char* type) -> prometheus::Counter& {
+    return cache_accesses_.Add({{"virtual_storage", virtual_storage}, {"type", type}});
+  };
+  return accesses_.emplace(virtual_storage, Access{of("hit"), of("miss"), of("populate")})
+      .first->second;
 }
 
 void BookkeeperMetrics::CountFind(const std::string& virtual_storage, const Routed& routed) {
   if (routed.stale) stale_.Increment();
-  const auto access = accesses_.find(virtual_storage);
-  if (access == accesses_.end()) return;
-  (routed.cached ? access->second.hit : access->second.miss).Increment();
-  if (!routed.cached && !routed.stale && routed.route != nullptr) {
-    access->second.populate.Increment();
-  }
+  Access& access = AccessTo(virtual_storage);
+  (routed.cached ? access.hit : access.miss).Increment();
+  if (!routed.cached && !routed.stale && routed.route != nullptr) access.populate.Increment();
 }
 
 }  // namespace praefect::datastore

@@ -8,13 +8,14 @@
 
 #include "datastore/routes.h"
 #include "datastore/store.h"
+#include "observe/mutex.h"
 #include "observe/registry.h"
 
 namespace praefect::datastore {
 
 class BookkeeperMetrics {
  public:
-  BookkeeperMetrics(observe::Registry& registry, const Storages& storages);
+  explicit BookkeeperMetrics(observe::Registry& registry);
 
   void CountFind(const std::string& virtual_storage, const Routed& routed);
 
@@ -40,9 +41,9 @@ class BookkeeperMetrics {
   observe::Histogram& settle_delay;
 
  private:
-  BookkeeperMetrics(observe::Registry& registry, const Storages& storages,
-                    observe::CounterFamily& settled, observe::CounterFamily& recovered,
-                    observe::CounterFamily& refused, observe::CounterFamily& beats);
+  BookkeeperMetrics(observe::Registry& registry, observe::CounterFamily& settled,
+                    observe::CounterFamily& recovered, observe::CounterFamily& refused,
+                    observe::CounterFamily& beats);
 
   // Upstream's, of its cache of up-to-date storages.
   struct Access {
@@ -51,7 +52,12 @@ class BookkeeperMetrics {
     prometheus::Counter& populate;
   };
 
-  std::map<std::string, Access> accesses_;  // by virtual storage
+  Access& AccessTo(const std::string& virtual_storage);
+
+  observe::CounterFamily& cache_accesses_;
+  observe::Mutex mutex_;
+  // By virtual storage, since somebody first asked for one of its repositories; they stay.
+  std::map<std::string, Access> accesses_ ABSL_GUARDED_BY(mutex_);
   prometheus::Counter& stale_;
 };
 

@@ -142,12 +142,12 @@ std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, con
 }
 
 template <class Key>
-void ChangeKey(db::Database& database, const Storages& storages, Key key, Rule rule,
+void ChangeKey(db::Database& database, std::shared_ptr<const Storages> storages, Key key, Rule rule,
                db::Deadline deadline, Callback<Changed> done) {
   RunSteps<Changed>(database, deadline, std::move(done),
-                    [&storages, key = std::move(key), rule = std::move(rule)](
+                    [storages = std::move(storages), key = std::move(key), rule = std::move(rule)](
                         db::OpenTransaction& open, Changed& changed) {
-                      return ChangeFound(open, Load(open, key, Lock::kForUpdate), rule, storages,
+                      return ChangeFound(open, Load(open, key, Lock::kForUpdate), rule, *storages,
                                          changed);
                     });
 }
@@ -224,6 +224,17 @@ std::optional<db::Error> RecordCreation(db::OpenTransaction& open, const Creatio
 
 }  // namespace
 
+void Store::Configure(Storages storages) {
+  auto configured = std::make_shared<const Storages>(std::move(storages));
+  const observe::MutexLock lock(mutex_);
+  storages_.swap(configured);
+}
+
+std::shared_ptr<const Storages> Store::storages() const {
+  const observe::MutexLock lock(mutex_);
+  return storages_;
+}
+
 void Store::Register(std::string name, std::string boot_id, db::Deadline deadline,
                      Callback<int64_t> done) {
   RunSteps<int64_t>(database_, deadline, std::move(done),
@@ -278,11 +289,11 @@ void Store::Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repos
 
 void Store::Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done) {
   if (auto error = CheckName(name)) return done({std::move(error)});
-  ChangeKey(database_, storages_, std::move(name), std::move(rule), deadline, std::move(done));
+  ChangeKey(database_, storages(), std::move(name), std::move(rule), deadline, std::move(done));
 }
 
 void Store::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
-  ChangeKey(database_, storages_, id, std::move(rule), deadline, std::move(done));
+  ChangeKey(database_, storages(), id, std::move(rule), deadline, std::move(done));
 }
 
 void Store::Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done) {
@@ -306,7 +317,7 @@ void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
   }
   RunSteps<Changed>(
       database_, deadline, std::move(done),
-      [from = std::move(from), to = std::move(to), this](
+      [from = std::move(from), to = std::move(to), storages = storages()](
           db::OpenTransaction& open, Changed& changed) -> std::optional<db::Error> {
         const db::Outcome free = open.Execute(
             {{kLockPathsOf, {from.virtual_storage}}, {kNameIsFree, {from.virtual_storage, to}}});
@@ -318,7 +329,7 @@ void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
           repository.renamed = true;
           return true;
         };
-        return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, storages_, changed);
+        return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, *storages, changed);
       });
 }
 

@@ -20,6 +20,7 @@
 #include "datastore/events.h"
 #include "datastore/repository.h"
 #include "db/database.h"
+#include "observe/mutex.h"
 
 namespace praefect::datastore {
 
@@ -131,10 +132,13 @@ struct Abandoned {
 class Store {
  public:
   Store(db::Database& database, Storages storages)
-      : database_(database), storages_(std::move(storages)) {}
+      : database_(database), storages_(std::make_shared<const Storages>(std::move(storages))) {}
 
   db::Engine engine() const { return database_.engine(); }
-  const Storages& storages() const { return storages_; }
+  // What is configured, for changes that begin from now on. Rows, jobs and assignments of a storage
+  // that is not among them any more stay.
+  void Configure(Storages storages);
+  std::shared_ptr<const Storages> storages() const;
 
   // --- Instances ---
 
@@ -209,7 +213,8 @@ class Store {
 
  private:
   db::Database& database_;
-  const Storages storages_;
+  mutable observe::Mutex mutex_;
+  std::shared_ptr<const Storages> storages_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace praefect::datastore

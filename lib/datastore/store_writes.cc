@@ -326,15 +326,15 @@ void Store::Settle(int64_t instance, int64_t batch, std::vector<SettleRequest> r
                    db::Deadline deadline, Callback<std::vector<Settled>> done) {
   if (database_.engine() == db::Engine::kSqlite) {
     auto settled = std::make_shared<std::vector<Settled>>();
-    const db::Steps steps = [this, settled, instance, batch,
+    const db::Steps steps = [storages = storages(), settled, instance, batch,
                              requests = std::move(requests)](db::OpenTransaction& open) {
-      return SettleAllAlone(open, instance, batch, requests, storages_, *settled);
+      return SettleAllAlone(open, instance, batch, requests, *storages, *settled);
     };
     return database_.RunSteps(steps, deadline, [settled, done = std::move(done)](db::Outcome o) {
       done({std::move(o.error), std::move(*settled)});
     });
   }
-  Statement statement = SettleStatement(instance, batch, requests, storages_);
+  Statement statement = SettleStatement(instance, batch, requests, *storages());
   database_.Run({{std::move(statement)}, deadline},
                 [requests = std::move(requests), done = std::move(done)](db::Outcome outcome) {
                   if (!outcome.ok()) return done({std::move(outcome.error)});

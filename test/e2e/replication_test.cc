@@ -67,6 +67,36 @@ TEST_CASE("A node that was away while others were written to catches up") {
   CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 2); }));
 }
 
+TEST_CASE(
+    "A node that joins a running Praefect gets what is written; what it holds stays when it "
+    "leaves") {
+  ClusterSetup setup = WithBooks();
+  setup.virtual_storages = {{"default", {"gitaly-1", "gitaly-2"}}, {"other", {"gitaly-3"}}};
+  Cluster cluster(setup);
+  const WorkingCopy copy = cluster.CreateWithCommit("a.git");
+  const std::string other = "[[virtual_storage]]\nname = 'other'\n";
+  const std::string apart = cluster.config().substr(cluster.config().find(other));
+  std::string joined = apart.substr(other.size());
+  joined.replace(joined.find("true"), 4, "false");
+  const auto joins = [&] {
+    return cluster.praefect().Metric(
+               "gitaly_praefect_node_last_healthcheck_up",
+               {"virtual_storage=\"default\"", "gitaly_storage=\"gitaly-3\""}) == 1;
+  };
+  cluster.Reload(apart, joined);
+  REQUIRE(Eventually(joins));
+  copy.Commit("README", "second\n");
+  copy.Push({"main:other"});
+  REQUIRE(BecomesProven(cluster, "a.git", 2));
+  cluster.Reload(joined, apart);
+  REQUIRE(Eventually([&] { return !joins(); }));
+  copy.Commit("README", "third\n");
+  copy.Push({"main"});
+  CHECK(cluster.node(2).Refs("a.git").size() == 2);
+  cluster.Reload(apart, joined);
+  CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 2); }));
+}
+
 TEST_CASE("A repository is removed from every disk, renamed without touching one, and asked for") {
   Cluster cluster(WithBooks());
   cluster.CreateWithCommit("a.git");

@@ -15,6 +15,20 @@ TEST_CASE("a repository with assignments is copied to these and to no other stor
   CHECK(books.DueOn("c").empty());
 }
 
+TEST_CASE("what is configured may change: a new storage is wanted, rows of one that left stay") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.store->Configure({{"default", {"a", "b", "d"}}});
+  books.Write(id);
+  CHECK(books.DueOn("d") == std::vector{id});
+  CHECK(books.Get(id).Position("c") != kNoStorage);
+  CHECK(books.DueOn("c") == std::vector{id});
+  books.store->Configure(StoreFixture::storages());
+  const int64_t other = books.Make("q.git");
+  books.Write(other);
+  CHECK(books.Get(other).Position("d") == kNoStorage);
+}
+
 TEST_CASE("a surplus replica that was deleted stays deleted") {
   StoreFixture books(EachKind());
   const int64_t id = books.Make("p.git");

@@ -96,7 +96,7 @@ double Praefect::Metric(const std::string& name, const std::string& label) {
 }
 
 KeeperFixture::KeeperFixture(db::Kind kind, BookkeeperOptions options)
-    : StoreFixture(kind), unreliable(*database), its_store(unreliable, store->storages()) {
+    : StoreFixture(kind), unreliable(*database), its_store(unreliable, *store->storages()) {
   praefect.emplace(its_store, log, std::move(options));
   REQUIRE(praefect->BecomesReady());
 }

@@ -34,7 +34,7 @@ bool Becomes(const std::function<bool()>& condition) {
 Writes::Writes(const WritesOptions& options)
     : StoreFixture(db::Kind::kSqlite), options_(options), scripts_{AnswerOk, AnswerOk} {
   switched.emplace(*database);
-  store_.emplace(*switched, store->storages());
+  store_.emplace(*switched, *store->storages());
   for (size_t i = 0; i < scripts_.size(); i++) {
     const auto run = [this, i](RawStream& stream) {
       RawNode::Script script;
