@@ -139,6 +139,19 @@ class Bookkeeper::Impl {
     store_.Rename(std::move(from), std::move(to), deadline, NotingChange(id, std::move(done)));
   }
 
+  void RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
+                   Callback<RenamedBelow> done) {
+    store_.RenameBelow(
+        std::move(from), std::move(to), limit, deadline,
+        [this, done = std::move(done), token = in_flight_.Begin()](Result<RenamedBelow> result) {
+          const std::vector<int64_t> ids = result.value.ids;
+          const bool changed = result.ok() || result.error->may_be_applied;
+          if (changed) routes_.Changed(ids);
+          done(std::move(result));
+          if (changed && !ids.empty()) events_.changed(ids);
+        });
+  }
+
   void LoseRun(int64_t repository_id, const RepositoryName& name, const std::string& storage,
                int64_t run, End end, Rule release) {
     endings_.LoseRun(repository_id, name.virtual_storage, storage, run, end, std::move(release));
@@ -388,6 +401,10 @@ void Bookkeeper::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<C
 void Bookkeeper::Rename(int64_t id, RepositoryName from, std::string to, db::Deadline deadline,
                         Callback<Changed> done) {
   impl_->Rename(id, std::move(from), std::move(to), deadline, std::move(done));
+}
+void Bookkeeper::RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
+                             Callback<RenamedBelow> done) {
+  impl_->RenameBelow(std::move(from), std::move(to), limit, deadline, std::move(done));
 }
 void Bookkeeper::LoseRun(int64_t repository_id, const RepositoryName& name,
                          const std::string& storage, int64_t run, End end, Rule release) {

@@ -97,6 +97,9 @@ class Bookkeeper {
   // As Store::Rename, of the repository that has the name `from`; likewise.
   void Rename(int64_t id, RepositoryName from, std::string to, db::Deadline deadline,
               Callback<Changed> done);
+  // As Store::RenameBelow; likewise.
+  void RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
+                   Callback<RenamedBelow> done);
   // A copy or delete that this process began and that did not end well: its replica is released, by
   // this rule of its run (ReleaseRun, RetryRun, ParkRun), when the call can no longer be applied;
   // at once when it was never sent.

@@ -42,6 +42,14 @@ bool Overlap(std::string_view path, std::string_view other) {
          (longer.size() == shorter.size() || longer[shorter.size()] == '/');
 }
 
+std::vector<std::string> WithParents(const std::string& path) {
+  std::vector<std::string> all = {path};
+  for (size_t end = path.find('/'); end != path.npos; end = path.find('/', end + 1)) {
+    all.push_back(path.substr(0, end));
+  }
+  return all;
+}
+
 bool IsPoolPath(std::string_view relative_path) {
   constexpr std::string_view kForm = "@pools/aa/bb/";
   constexpr size_t kDigits = 64;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace praefect::datastore {
 
@@ -21,6 +22,9 @@ absl::Status CheckPath(std::string_view path);
 
 // One is the other, or lies below it.
 bool Overlap(std::string_view path, std::string_view other);
+
+// The path, and those that it lies below.
+std::vector<std::string> WithParents(const std::string& path);
 
 // A path as Rails names object pools: @pools/aa/bb/<64 hex digits beginning with aabb>.git
 bool IsPoolPath(std::string_view relative_path);

@@ -161,13 +161,10 @@ void FindKey(db::Database& database, const Key& key, db::Deadline deadline,
 }
 
 Statement OverlapsStatement(const RepositoryName& path) {
-  db::Texts at;  // the path and its parents
   const std::string& whole = path.relative_path;
-  for (size_t end = whole.find('/'); end != whole.npos; end = whole.find('/', end + 1)) {
-    at.push_back(whole.substr(0, end));
-  }
-  at.push_back(whole);
-  return {kOverlaps, {path.virtual_storage, std::move(at), whole + "/", whole + "0"}};
+  const std::vector<std::string> at = WithParents(whole);
+  return {kOverlaps,
+          {path.virtual_storage, db::Texts(at.begin(), at.end()), whole + "/", whole + "0"}};
 }
 
 db::Parameter TextOrNull(const std::string& text) {

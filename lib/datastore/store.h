@@ -88,6 +88,17 @@ struct Created {
   std::string replica_path;
 };
 
+struct Below {
+  int64_t id = 0;
+  std::string relative_path;
+  RepositoryState state = RepositoryState::kLive;
+};
+
+struct RenamedBelow {
+  Changed changed = Changed::kNotFound;
+  std::vector<int64_t> ids;
+};
+
 // What a worker has to know to ask for its start (changes.h), which judges anew.
 struct DueJob {
   int64_t repository_id = 0;
@@ -191,6 +202,16 @@ class Store {
   // Its place stays, and is retired when the repository goes. kRefused when `to` is taken, or the
   // repository is not live.
   void Rename(RepositoryName from, std::string to, db::Deadline deadline, Callback<Changed> done);
+
+  // --- Namespaces: all whose relative path lies below a directory ---
+
+  // By their paths, as many as `limit`.
+  void ListBelow(RepositoryName directory, int limit, db::Deadline deadline,
+                 Callback<std::vector<Below>> done);
+  // All of them at once, as Rename does. Refused, with no id, when one is not live, when they are
+  // more than `limit`, or when a repository lies at `to`, above it or below it.
+  void RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
+                   Callback<RenamedBelow> done);
 
   // --- Jobs ---
 

@@ -91,7 +91,9 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void RouteFound(size_t which, datastore::Routed routed);
   void ChooseByBooks();
   bool IsRecorded(const datastore::Routed& target) const;
-  bool RefuseNamespace();
+  // Whether it is about a namespace that is removed or renamed by the books.
+  bool DecideNamespace(std::string_view message, const gitaly::RequestTarget& target);
+  db::Deadline NameDeadline() const;
   void DecideName();
   Clerk::Done Decided();
   void NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gitaly/namespace.pb.h"
 #include "gitaly/repository.pb.h"
 #include "proxy/call.h"
 #include "proxy/worker.h"
@@ -17,23 +18,58 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Where it is to be renamed to; empty: the request does not say.
-std::string NewPath(std::string_view message) {
-  ::gitaly::RenameRepositoryRequest request;
+// A directory of repositories as clients write it: without a slash at its ends.
+std::optional<std::string> Directory(std::string_view name) {
+  while (name.ends_with('/')) name.remove_suffix(1);
+  const std::string within = fmt::format("/{}/", name);
+  if (name.empty() || within.find("//") != within.npos || within.find("/../") != within.npos) {
+    return std::nullopt;
+  }
+  return std::string(name);
+}
+
+template <class Request>
+std::optional<Request> Parse(std::string_view message) {
+  Request request;
   const bool parsed = request.ParseFromArray(message.data(), static_cast<int>(message.size()));
-  return parsed ? request.relative_path() : "";
+  return parsed ? std::optional(std::move(request)) : std::nullopt;
 }
 
 }  // namespace
 
 // On the nodes these would move or delete, below a name, what lies there under other names.
-bool Call::RefuseNamespace() {
-  const bool moves = method_->path == "/gitaly.NamespaceService/RemoveNamespace" ||
-                     method_->path == "/gitaly.NamespaceService/RenameNamespace";
-  if (!moves || worker_.shared().books.keeper == nullptr) return false;
-  Refuse({absl::StatusCode::kFailedPrecondition,
-          method_->path + " is not served with replication.enabled", "namespace", ""});
+bool Call::DecideNamespace(std::string_view message, const gitaly::RequestTarget& target) {
+  const bool removes = method_->path == "/gitaly.NamespaceService/RemoveNamespace";
+  const bool renames = method_->path == "/gitaly.NamespaceService/RenameNamespace";
+  const Books& books = worker_.shared().books;
+  if ((!removes && !renames) || books.keeper == nullptr) return false;
+  if (snapshot_->Find(target.storage_name) == nullptr) return false;  // refused without questions
+  std::optional<std::string> from, to;
+  if (const auto request = Parse<::gitaly::RemoveNamespaceRequest>(message); removes && request) {
+    from = Directory(request->name());
+  }
+  if (const auto request = Parse<::gitaly::RenameNamespaceRequest>(message); renames && request) {
+    from = Directory(request->from());
+    to = Directory(request->to());
+  }
+  if (!from || (renames && !to)) {
+    Refuse({absl::StatusCode::kInvalidArgument, "name: cannot be empty, nor have empty parts",
+            "namespace_not_set", ""});
+    return true;
+  }
+  booking_ = std::make_unique<Booking>(*this);
+  booking_->collected = std::move(collecting_);
+  const Clerk::Name directory{std::string(target.storage_name), *std::move(from)};
+  if (removes) {
+    books.clerk->RemoveNamespace(directory, NameDeadline(), Decided());
+  } else {
+    books.clerk->RenameNamespace(directory, *std::move(to), NameDeadline(), Decided());
+  }
   return true;
+}
+
+db::Deadline Call::NameDeadline() const {
+  return db::After(std::min(TimeLeft().value_or(Booking::kNameTimeout), Booking::kNameTimeout));
 }
 
 // `booking_` holds what the books know.
@@ -53,8 +89,7 @@ void Call::DecideName() {
   const auto named = [](const gitaly::RepositoryRef& repository) {
     return Clerk::Name{std::string(repository.storage_name), std::string(repository.relative_path)};
   };
-  const db::Deadline deadline =
-      db::After(std::min(TimeLeft().value_or(Booking::kNameTimeout), Booking::kNameTimeout));
+  const db::Deadline deadline = NameDeadline();
   Clerk& clerk = *worker_.shared().books.clerk;
   const bool writes = method_->operation == gitaly::Operation::kMutator;
   const bool additional_unknown = target.additional.present && booking_->routed[1].route == nullptr;
@@ -68,7 +103,8 @@ void Call::DecideName() {
     case gitaly::Naming::kRemoves:
       return clerk.Remove(named(asked), deadline, Decided());
     case gitaly::Naming::kRenames: {
-      const std::string to = NewPath(booking_->message);
+      const auto request = Parse<::gitaly::RenameRepositoryRequest>(booking_->message);
+      const std::string to = request ? request->relative_path() : "";
       if (to.empty()) {
         return Refuse({absl::StatusCode::kInvalidArgument, "destination relative path is empty",
                        "path_not_set", ""});

@@ -8,6 +8,7 @@
 
 #include "datastore/changes.h"
 #include "datastore/names.h"
+#include "proxy/decisions.h"
 
 namespace praefect::proxy {
 namespace {
@@ -20,50 +21,6 @@ using datastore::Rule;
 
 // Between two looks at a name that somebody else is creating.
 constexpr std::chrono::milliseconds kLookAgain{50};
-
-Decision Refused(StatusCode code, std::string message, std::string_view reason,
-                 std::string hint = {}) {
-  Decision decision{Decision::kRefused};
-  decision.refusal = {code, std::move(message), reason, std::move(hint)};
-  return decision;
-}
-
-// Nothing of the database's own words reaches clients.
-Decision DatabaseAway(const db::Error& error) {
-  if (error.layer == db::Layer::kArgument) {
-    return Refused(StatusCode::kInvalidArgument, error.message, "bad_name");
-  }
-  return Refused(StatusCode::kUnavailable, "Praefect's database did not answer in time, try again",
-                 "database", error.message);
-}
-
-Decision Busy(std::string_view what, const datastore::RepositoryName& name) {
-  return Refused(
-      StatusCode::kAborted,
-      fmt::format("\"{}\" is being {} by another call, try again", name.relative_path, what),
-      "name_busy");
-}
-
-Decision Unanswered(const datastore::RepositoryName& name, const std::string& why) {
-  return Refused(StatusCode::kUnavailable,
-                 fmt::format("whether \"{}\" is there already has to be asked of every node: {}",
-                             name.relative_path, why),
-                 "node_unanswered",
-                 "a storage that will not come back has to leave the "
-                 "configuration");
-}
-
-template <class T>
-class Waiting {
- public:
-  datastore::Callback<T> Callback() {
-    return [this](datastore::Result<T> result) { promise_.set_value(std::move(result)); };
-  }
-  datastore::Result<T> Wait() { return promise_.get_future().get(); }
-
- private:
-  std::promise<datastore::Result<T>> promise_;
-};
 
 // A rule for the repository that has the name now.
 Rule IfStill(std::string relative_path, Rule rule) {

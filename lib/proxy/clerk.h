@@ -11,6 +11,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,8 +26,9 @@ namespace praefect::proxy {
 struct ClerkOptions {
   // How long a creator waits for another one of the same name: `replication.create_wait`.
   std::chrono::milliseconds create_wait{10'000};
-  size_t threads = 8;          // so many names at a time; each waits for nodes and the database
-  size_t max_waiting = 1'000;  // more are refused
+  size_t threads = 8;             // so many names at a time; each waits for nodes and the database
+  size_t max_waiting = 1'000;     // more are refused
+  size_t max_namespace = 10'000;  // repositories that are renamed at a time
 };
 
 // Where a call goes, or how it ended.
@@ -73,6 +76,12 @@ class Clerk {
   void Remove(Name name, db::Deadline deadline, Done done);
   void Rename(Name from, std::string to, db::Deadline deadline, Done done);
 
+  // Namespaces are directories in the books; nodes are only asked what lies there that nobody
+  // recorded. kDone when the books and the nodes have nothing in it.
+  void RemoveNamespace(Name directory, db::Deadline deadline, Done done);
+  // All repositories in it at once, after taking over those that were there before Praefect.
+  void RenameNamespace(Name from, std::string to, db::Deadline deadline, Done done);
+
   // Who waits is refused; what was begun ends first. NodeCalls::Stop makes that soon.
   void Stop();
 
@@ -93,6 +102,16 @@ class Clerk {
   Decision LocateNow(const Name& name, db::Deadline deadline);
   Decision RemoveNow(const Name& name, db::Deadline deadline);
   Decision RenameNow(const Name& from, const std::string& to, db::Deadline deadline);
+
+  Decision RemoveNamespaceNow(const Name& directory, db::Deadline deadline);
+  Decision RenameNamespaceNow(const Name& from, const std::string& to, db::Deadline deadline);
+
+  // What lies in a directory of any node, and is in no book.
+  struct Unrecorded {
+    std::optional<Decision> refused;  // why it is not known
+    std::set<std::string> paths;
+  };
+  Unrecorded FindUnrecorded(const Name& directory, db::Deadline deadline) const;
 
   // Every configured node's answer, the primary's first.
   struct Holders {

@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "gitaly/internal.pb.h"
 #include "gitaly/metadata.h"
 #include "gitaly/repository.pb.h"
 
@@ -29,6 +30,11 @@ Request About(const NodePtr& node, const std::string& path) {
   return request;
 }
 
+void NoMessage(NodeAnswer& answer) {
+  answer.code = http2::StatusCode::kInternal;
+  answer.message = "the node's answer is no message of Gitaly's";
+}
+
 // The one response of a unary call; without one, or with one that is none, the answer is an error.
 template <class Response>
 std::optional<Response> Only(NodeAnswer& answer) {
@@ -37,8 +43,7 @@ std::optional<Response> Only(NodeAnswer& answer) {
   if (answer.responses.size() == 1 && response.ParseFromString(answer.responses[0])) {
     return response;
   }
-  answer.code = http2::StatusCode::kInternal;
-  answer.message = "the node's answer is no message of Gitaly's";
+  NoMessage(answer);
   return std::nullopt;
 }
 
@@ -57,18 +62,13 @@ Asked<bool> NodeClient::Exists(const NodePtr& node, const std::string& path) con
 
 std::vector<Asked<bool>> NodeClient::Exists(const std::vector<NodePtr>& nodes,
                                             const std::string& path) const {
-  std::vector<std::promise<NodeAnswer>> promises(nodes.size());
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    NodeRequest request =
-        RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(nodes[i], path));
-    request.timeout = kQuestionTimeout;
-    calls_.Start(nodes[i], std::move(request), [&promise = promises[i]](NodeAnswer answer) {
-      promise.set_value(std::move(answer));
-    });
+  std::vector<NodeRequest> requests;
+  for (const NodePtr& node : nodes) {
+    requests.push_back(
+        RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(node, path)));
   }
   std::vector<Asked<bool>> all;
-  for (auto& promise : promises) {
-    NodeAnswer answer = promise.get_future().get();
+  for (NodeAnswer& answer : Ask(nodes, std::move(requests))) {
     const auto response = Only<::gitaly::RepositoryExistsResponse>(answer);
     if (response) {
       all.push_back({response->exists(), {}});
@@ -77,6 +77,49 @@ std::vector<Asked<bool>> NodeClient::Exists(const std::vector<NodePtr>& nodes,
     }
   }
   return all;
+}
+
+std::vector<Asked<std::vector<std::string>>> NodeClient::Below(const std::vector<NodePtr>& nodes,
+                                                               const std::string& directory) const {
+  std::vector<NodeRequest> requests;
+  for (const NodePtr& node : nodes) {
+    ::gitaly::WalkReposRequest message;
+    message.set_storage_name(node->storage);
+    requests.push_back({.path = "/gitaly.InternalGitaly/WalkRepos",
+                        .message = message.SerializeAsString(),
+                        .max_response_bytes = kMaxWalkBytes});
+  }
+  std::vector<Asked<std::vector<std::string>>> all;
+  for (NodeAnswer& answer : Ask(nodes, std::move(requests))) {
+    std::vector<std::string> paths;
+    for (const std::string& each : answer.responses) {
+      ::gitaly::WalkReposResponse response;
+      if (!response.ParseFromString(each)) NoMessage(answer);
+      const bool below = response.relative_path().starts_with(directory + "/");
+      if (below) paths.push_back(response.relative_path());
+    }
+    if (answer.ok()) {
+      all.push_back({std::move(paths), {}});
+    } else {
+      all.push_back({std::nullopt, std::move(answer)});
+    }
+  }
+  return all;
+}
+
+// At a time; answers in the order of the nodes.
+std::vector<NodeAnswer> NodeClient::Ask(const std::vector<NodePtr>& nodes,
+                                        std::vector<NodeRequest> requests) const {
+  std::vector<std::promise<NodeAnswer>> promises(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    requests[i].timeout = kQuestionTimeout;
+    calls_.Start(nodes[i], std::move(requests[i]), [&promise = promises[i]](NodeAnswer answer) {
+      promise.set_value(std::move(answer));
+    });
+  }
+  std::vector<NodeAnswer> answers;
+  for (auto& promise : promises) answers.push_back(promise.get_future().get());
+  return answers;
 }
 
 Asked<std::string> NodeClient::Checksum(const NodePtr& node, const std::string& path) const {

@@ -26,12 +26,19 @@ class NodeClient {
   // A checksum reads every reference.
   static constexpr std::chrono::minutes kChecksumTimeout{10};
 
+  // Of the paths that a node may answer.
+  static constexpr size_t kMaxWalkBytes = 64 << 20;
+
   explicit NodeClient(NodeCalls& calls) : calls_(calls) {}
 
   // Whether a repository lies there. What is no repository does not count.
   Asked<bool> Exists(const NodePtr& node, const std::string& path) const;
   // The same of several at a time; answers in their order.
   std::vector<Asked<bool>> Exists(const std::vector<NodePtr>& nodes, const std::string& path) const;
+  // The paths of all repositories that lie below a directory of each node, which walks its whole
+  // disk for them. Gitaly before 12.9 has no answer.
+  std::vector<Asked<std::vector<std::string>>> Below(const std::vector<NodePtr>& nodes,
+                                                     const std::string& directory) const;
   // Over all references, in hexadecimal; all zeros for an empty repository.
   Asked<std::string> Checksum(const NodePtr& node, const std::string& path) const;
 
@@ -47,6 +54,9 @@ class NodeClient {
   NodeAnswer CleanUp(const NodePtr& node, const std::string& path, Gate gate) const;
 
  private:
+  std::vector<NodeAnswer> Ask(const std::vector<NodePtr>& nodes,
+                              std::vector<NodeRequest> requests) const;
+
   NodeCalls& calls_;
 };
 

@@ -140,22 +140,5 @@ TEST_CASE("What was there before Praefect is read, and copied once it is written
   CHECK(Eventually([&] { return IsEverywhere(cluster, "old.git", 1); }));
 }
 
-TEST_CASE("Namespaces are not removed or renamed on disks, where others may lie below them") {
-  Cluster cluster(WithBooks());
-  cluster.CreateWithCommit("group/a.git");
-  REQUIRE(cluster
-              .Call("RepositoryService/RenameRepository",
-                    {{{"repository", cluster.Repository("group/a.git")},
-                      {"relativePath", "other/a.git"}}})
-              .exit_status == 0);
-  for (const char* method : {"RemoveNamespace", "RenameNamespace"}) {
-    const Outcome refused =
-        cluster.Call(std::string("NamespaceService/") + method, {{{"storageName", "default"}}});
-    CHECK(refused.exit_status != 0);
-    CHECK_THAT(refused.error, Catch::Contains("is not served with replication.enabled"));
-  }
-  CHECK(cluster.node(0).Has("group/a.git"));
-}
-
 }  // namespace
 }  // namespace praefect::test

@@ -21,7 +21,7 @@ std::optional<db::Error> ErrorOf(const std::function<void(Callback<T>)>& start) 
   return told.get_future().get();
 }
 
-std::string Path(int64_t n) { return fmt::format("{}.git", n); }
+std::string Path(int64_t n) { return fmt::format("{}/p.git", n); }
 
 std::vector<Operation> MakeOperations() {
   const auto soon = [] { return db::After(kPatience); };
@@ -81,7 +81,7 @@ std::vector<Operation> MakeOperations() {
        },
        "SELECT count(*) FROM repositories r JOIN write_intents i USING (repository_id) "
        "JOIN storage_repositories s USING (repository_id) "
-       "WHERE relative_path = 'new-' || $1 || '.git'"},
+       "WHERE relative_path = 'new-' || $1 || '/p.git'"},
       {"Rename",
        [=](Store& store, int64_t n) {
          return ErrorOf<Changed>([&](auto done) {
@@ -89,7 +89,16 @@ std::vector<Operation> MakeOperations() {
          });
        },
        "SELECT count(*) FROM events WHERE repository_id = $1 AND EXISTS "
-       "(SELECT FROM repositories WHERE relative_path = 'renamed-' || $1 || '.git')"},
+       "(SELECT FROM repositories WHERE relative_path = 'renamed-' || $1 || '/p.git')"},
+      {"RenameBelow",
+       [=](Store& store, int64_t n) {
+         return ErrorOf<RenamedBelow>([&](auto done) {
+           store.RenameBelow({"default", fmt::format("{}", n)}, fmt::format("moved-{}", n), 10,
+                             soon(), done);
+         });
+       },
+       "SELECT count(*) FROM events WHERE repository_id = $1 AND EXISTS "
+       "(SELECT FROM repositories WHERE relative_path = 'moved-' || $1 || '/p.git')"},
       {"Change",
        [=](Store& store, int64_t n) {
          return ErrorOf<Changed>(
@@ -139,7 +148,7 @@ void FaultFixture::Heal() {
 void FaultFixture::MakeSubjects(int64_t count) {
   for (const char* sql :
        {"INSERT INTO repositories (repository_id, virtual_storage, relative_path, replica_path, "
-        "\"primary\") SELECT n, 'default', n || '.git', n || '.git', 'a' "
+        "\"primary\") SELECT n, 'default', n || '/p.git', n || '/p.git', 'a' "
         "FROM generate_series($1, $1 + $2 - 1) n",
         "INSERT INTO storage_repositories (repository_id, storage, generation, verified_at) "
         "SELECT n, unnest(ARRAY['a', 'b', 'c']), 0, now() FROM generate_series($1, $1 + $2 - 1) n",

@@ -94,6 +94,53 @@ TEST_CASE("a renamed repository keeps its place, which no other gets when it is 
   CHECK(books.Record("p.git", "a", 1).id == 0);
 }
 
+RenamedBelow RenameBelow(StoreFixture& books, const std::string& from, const std::string& to,
+                         int limit = 10) {
+  return Await<RenamedBelow>([&](auto done) {
+    books.store->RenameBelow({"default", from}, to, limit, db::Soon(), std::move(done));
+  });
+}
+
+TEST_CASE("all below a directory are listed, and renamed at once") {
+  StoreFixture books(EachKind());
+  const int64_t first = books.Make("g/p.git");
+  const int64_t second = books.Make("g/sub/q.git");
+  books.Make("g.git");
+  books.Make("g0/r.git");
+  const auto list = [&](int limit) {
+    return Await<std::vector<Below>>([&](auto done) {
+      books.store->ListBelow({"default", "g"}, limit, db::Soon(), std::move(done));
+    });
+  };
+  REQUIRE(list(10).size() == 2);
+  CHECK(list(10)[0].id == first);
+  CHECK(list(10)[1].relative_path == "g/sub/q.git");
+  CHECK(list(1).size() == 1);
+
+  CHECK(RenameBelow(books, "g", "g0").changed == Changed::kRefused);
+  CHECK(RenameBelow(books, "g", "g.git/below").changed == Changed::kRefused);
+  CHECK(RenameBelow(books, "g", "h", 1).changed == Changed::kRefused);
+  CHECK(list(10).size() == 2);
+
+  const RenamedBelow renamed = RenameBelow(books, "g", "h/i");
+  CHECK(renamed.changed == Changed::kDone);
+  CHECK(renamed.ids == std::vector{first, second});
+  CHECK(list(10).empty());
+  CHECK(books.FindName("h/i/p.git")->replica_path == "g/p.git");
+  CHECK(books.FindName("h/i/sub/q.git")->id == second);
+  CHECK(RenameBelow(books, "g", "h/j").changed == Changed::kNotFound);
+}
+
+TEST_CASE("no repository of a directory is renamed while one of them is being created") {
+  StoreFixture books(EachKind());
+  books.Make("g/p.git");
+  const Created created = books.Record("g/q.git", "a", 1);
+  CHECK(RenameBelow(books, "g", "h").changed == Changed::kRefused);
+  CHECK(books.FindName("g/p.git"));
+  CHECK(books.Change(created.id, EndCreation(1, true, true)) == Changed::kDone);
+  CHECK(RenameBelow(books, "g", "h").ids.size() == 2);
+}
+
 TEST_CASE(
     "a removal takes the name at once, and the row goes after deletes with nothing in flight") {
   StoreFixture books(EachKind());

@@ -1,0 +1,99 @@
+// Namespaces: directories that clients see, below which repositories have their names. On the
+// nodes others may lie there, under names that they had before; so these calls stay in the books.
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "proxy/clerk.h"
+#include "proxy/decisions.h"
+
+namespace praefect::proxy {
+
+using absl::StatusCode;
+using datastore::Changed;
+
+void Clerk::RemoveNamespace(Name directory, db::Deadline deadline, Done done) {
+  Hand([=, this] { return RemoveNamespaceNow(directory, deadline); }, std::move(done));
+}
+void Clerk::RenameNamespace(Name from, std::string to, db::Deadline deadline, Done done) {
+  Hand([=, this] { return RenameNamespaceNow(from, to, deadline); }, std::move(done));
+}
+
+Decision Clerk::RemoveNamespaceNow(const Name& directory, db::Deadline deadline) {
+  Waiting<std::vector<datastore::Below>> waiting;
+  keeper_.store().ListBelow(directory, 1, deadline, waiting.Callback());
+  const auto below = waiting.Wait();
+  if (!below.ok()) return DatabaseAway(*below.error);
+  std::string first = below.value.empty() ? "" : below.value.front().relative_path;
+  if (first.empty()) {
+    const Unrecorded unrecorded = FindUnrecorded(directory, deadline);
+    if (unrecorded.refused) return *unrecorded.refused;
+    if (unrecorded.paths.empty()) return {Decision::kDone};
+    first = *unrecorded.paths.begin();
+  }
+  return Refused(
+      StatusCode::kFailedPrecondition,
+      fmt::format("namespace \"{}\" is not empty: \"{}\" is in it", directory.relative_path, first),
+      "namespace_not_empty", "remove its repositories first");
+}
+
+Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::Deadline deadline) {
+  const Name target{from.virtual_storage, to};
+  const auto exists = [&] {
+    return Refused(StatusCode::kInvalidArgument, fmt::format("to directory {} already exists", to),
+                   "already_exists");
+  };
+  if (to == from.relative_path || to.starts_with(from.relative_path + "/")) return exists();
+  const Unrecorded in_the_way = FindUnrecorded(target, deadline);
+  if (in_the_way.refused) return *in_the_way.refused;
+  if (!in_the_way.paths.empty()) return exists();
+  const Unrecorded unrecorded = FindUnrecorded(from, deadline);
+  if (unrecorded.refused) return *unrecorded.refused;
+  for (const std::string& path : unrecorded.paths) {
+    Decision adopted = AdoptNow({from.virtual_storage, path}, deadline);
+    if (adopted.kind == Decision::kRefused) return adopted;
+  }
+  const auto limit = static_cast<int>(options_.max_namespace);
+  Waiting<std::vector<datastore::Below>> listing;
+  keeper_.store().ListBelow(from, limit + 1, deadline, listing.Callback());
+  const auto below = listing.Wait();
+  if (!below.ok()) return DatabaseAway(*below.error);
+  if (below.value.size() > options_.max_namespace) {
+    return Refused(
+        StatusCode::kResourceExhausted,
+        fmt::format("namespace \"{}\" has more than {} repositories", from.relative_path, limit),
+        "namespace_too_large", "rename its repositories one by one");
+  }
+  for (const datastore::Below& each : below.value) {
+    const bool live = each.state == datastore::RepositoryState::kLive;
+    if (!live) return Busy("created", {from.virtual_storage, each.relative_path});
+  }
+  Waiting<datastore::RenamedBelow> waiting;
+  keeper_.RenameBelow(from, to, limit, deadline, waiting.Callback());
+  const auto renamed = waiting.Wait();
+  if (!renamed.ok()) return DatabaseAway(*renamed.error);
+  return renamed.value.changed == Changed::kRefused ? exists() : Decision{Decision::kDone};
+}
+
+// What lies at the place of a repository, or around it, belongs to that.
+Clerk::Unrecorded Clerk::FindUnrecorded(const Name& directory, db::Deadline deadline) const {
+  const auto snapshot = snapshot_();
+  const nodes::VirtualStorage* storage = snapshot->Find(directory.virtual_storage);
+  if (storage == nullptr) return {.refused = Unanswered(directory, "the virtual storage is gone")};
+  std::vector<NodePtr> nodes;
+  for (const nodes::Node& node : storage->nodes) nodes.emplace_back(snapshot, &node);
+  Unrecorded unrecorded;
+  for (const auto& below : nodes_.Below(nodes, directory.relative_path)) {
+    if (!below.value) return {.refused = Unanswered(directory, below.answer.message)};
+    unrecorded.paths.insert(below.value->begin(), below.value->end());
+  }
+  for (auto path = unrecorded.paths.begin(); path != unrecorded.paths.end();) {
+    const auto overlaps = Overlaps({directory.virtual_storage, *path}, deadline);
+    if (!overlaps.ok()) return {.refused = DatabaseAway(*overlaps.error)};
+    path = overlaps.value ? unrecorded.paths.erase(path) : std::next(path);
+  }
+  return unrecorded;
+}
+
+}  // namespace praefect::proxy

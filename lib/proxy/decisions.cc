@@ -1,0 +1,39 @@
+#include "proxy/decisions.h"
+
+#include <fmt/format.h>
+
+namespace praefect::proxy {
+
+using absl::StatusCode;
+
+Decision Refused(StatusCode code, std::string message, std::string_view reason, std::string hint) {
+  Decision decision{Decision::kRefused};
+  decision.refusal = {code, std::move(message), reason, std::move(hint)};
+  return decision;
+}
+
+Decision DatabaseAway(const db::Error& error) {
+  if (error.layer == db::Layer::kArgument) {
+    return Refused(StatusCode::kInvalidArgument, error.message, "bad_name");
+  }
+  return Refused(StatusCode::kUnavailable, "Praefect's database did not answer in time, try again",
+                 "database", error.message);
+}
+
+Decision Busy(std::string_view what, const Clerk::Name& name) {
+  return Refused(
+      StatusCode::kAborted,
+      fmt::format("\"{}\" is being {} by another call, try again", name.relative_path, what),
+      "name_busy");
+}
+
+Decision Unanswered(const Clerk::Name& name, const std::string& why) {
+  return Refused(StatusCode::kUnavailable,
+                 fmt::format("whether \"{}\" is there already has to be asked of every node: {}",
+                             name.relative_path, why),
+                 "node_unanswered",
+                 "a storage that will not come back has to leave the "
+                 "configuration");
+}
+
+}  // namespace praefect::proxy
