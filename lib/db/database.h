@@ -13,6 +13,7 @@
 #include "db/error.h"
 #include "db/rows.h"
 #include "db/statement.h"
+#include "observe/family.h"
 
 namespace praefect::db {
 
@@ -77,6 +78,10 @@ struct Counters {
   std::atomic<uint64_t> idle_closed{0};  // connections that nobody used for max_idle
   std::atomic<int64_t> waiting{0};       // now
   std::atomic<int64_t> connections{0};   // now
+  std::atomic<int64_t> busy{0};          // of these, now
+  // Seconds of each transaction that got a connection, without its wait for one.
+  observe::Histogram seconds{{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                              0.25, 0.5, 1, 2.5, 5, 10}};
 };
 
 // Thread-safe. Nothing here blocks but Wait and the destructor.

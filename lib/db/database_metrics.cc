@@ -61,8 +61,14 @@ std::vector<MetricFamily> DatabaseMetrics::Collect() const {
              {{Now(counters.idle_closed)}}),
       Family(MetricType::Gauge, "connections", "Connections of the pool.",
              {{Now(counters.connections)}}),
+      Family(MetricType::Gauge, "busy_connections", "Connections that work on a transaction.",
+             {{Now(counters.busy)}}),
       Family(MetricType::Gauge, "waiting_transactions", "Transactions that wait for a connection.",
              {{Now(counters.waiting)}}),
+      {"gitaly_praefect_database_transaction_seconds",
+       "Seconds that transactions took, from their connection's being free to their answer.",
+       MetricType::Histogram,
+       {counters.seconds.Collect()}},
   };
   if (listener_ == nullptr) return families;
   families.push_back(Family(kCounter, "listener_connects_total",

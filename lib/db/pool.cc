@@ -98,7 +98,12 @@ void Pool::Work(Worker& worker) {
   for (bool stops = false; !stops;) {
     std::list<Job> taken = TakeNext(worker, stops);
     for (Job& job : taken) {
+      ++counters_.busy;
+      const auto begin = std::chrono::steady_clock::now();
       Outcome outcome = job.work(*worker.connection);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      counters_.seconds.Observe(took.count());
+      --counters_.busy;
       BeginAnswer();
       Finish(job, std::move(outcome));
     }

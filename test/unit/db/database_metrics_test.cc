@@ -17,6 +17,8 @@ TEST_CASE("what a database counted is shown") {
   CHECK_THAT(text, Catch::Contains("transactions_total{outcome=\"committed\"} 1\n"));
   CHECK_THAT(text, Catch::Contains("transactions_total{outcome=\"failed\"} 1\n"));
   CHECK_THAT(text, Catch::Contains("gitaly_praefect_database_connections 3\n"));
+  CHECK_THAT(text, Catch::Contains("gitaly_praefect_database_busy_connections 0\n"));
+  CHECK_THAT(text, Catch::Contains("gitaly_praefect_database_transaction_seconds_count 2\n"));
 }
 
 }  // namespace
