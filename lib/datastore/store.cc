@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -57,14 +58,18 @@ constexpr Sql kNameIsFree(
     "SELECT NOT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 "
     "AND relative_path = $2)");
 // The jobs first, by their index: what they belong to only for those that are returned.
-#define PRAEFECT_DUE(now)                                                                       \
-  "SELECT j.repository_id, j.kind, j.attempts, r.relative_path, r.replica_path, r.\"primary\" " \
-  "FROM (SELECT repository_id, kind, attempts, not_before FROM replication_jobs "               \
-  "WHERE virtual_storage = $1 AND storage = $2 AND state = 'ready' AND not_before <= " now      \
-  " ORDER BY not_before LIMIT $3) j JOIN repositories r ON r.repository_id = j.repository_id "  \
+#define PRAEFECT_DUE(now, waited)                                                              \
+  "SELECT j.repository_id, j.kind, j.attempts, r.relative_path, r.replica_path, "              \
+  "r.\"primary\", " waited                                                                     \
+  " FROM (SELECT repository_id, kind, attempts, not_before, wanted_at FROM replication_jobs "  \
+  "WHERE virtual_storage = $1 AND storage = $2 AND state = 'ready' AND not_before <= " now     \
+  " ORDER BY not_before LIMIT $3) j JOIN repositories r ON r.repository_id = j.repository_id " \
   "ORDER BY j.not_before"
-constexpr Sql kDue(PRAEFECT_DUE("clock_timestamp()"),
-                   PRAEFECT_DUE("strftime('%Y-%m-%d %H:%M:%f', 'now')"));
+constexpr Sql kDue(
+    PRAEFECT_DUE("clock_timestamp()",
+                 "CAST(extract(epoch FROM clock_timestamp() - j.wanted_at) * 1000 AS bigint)"),
+    PRAEFECT_DUE("strftime('%Y-%m-%d %H:%M:%f', 'now')",
+                 "CAST((julianday('now') - julianday(j.wanted_at)) * 86400000 AS integer)"));
 #undef PRAEFECT_DUE
 // Waits for no job, so that it can be in nobody's way: one that is locked is being changed.
 constexpr Sql kRetryParked(
@@ -343,7 +348,9 @@ void Store::DueJobs(std::string virtual_storage, std::string storage, int limit,
                           .attempts = static_cast<int>(rows.Integer(i, 2)),
                           .relative_path = rows.MaybeText(i, 3).value_or(""),
                           .replica_path = rows.Text(i, 4),
-                          .primary = rows.MaybeText(i, 5).value_or("")});
+                          .primary = rows.MaybeText(i, 5).value_or(""),
+                          .waited = std::chrono::milliseconds(
+                              std::max<int64_t>(0, rows.MaybeInteger(i, 6).value_or(0)))});
         }
         return jobs;
       });

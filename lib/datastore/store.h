@@ -106,7 +106,8 @@ struct DueJob {
   int attempts = 0;           // that failed before
   std::string relative_path;  // empty while it is being removed
   std::string replica_path;
-  std::string primary;  // the first source to think of; may be empty
+  std::string primary;                  // the first source to think of; may be empty
+  std::chrono::milliseconds waited{0};  // since it was wanted
 
   friend bool operator==(const DueJob&, const DueJob&) = default;
 };

@@ -48,6 +48,11 @@ class RunGate final : public http2::SendGate {
   const datastore::Write write_;
 };
 
+// As upstream names them.
+const char* TypeOf(datastore::JobKind kind) {
+  return kind == datastore::JobKind::kCopy ? "update" : "delete";
+}
+
 double Chance() {
   thread_local std::minstd_rand random(std::random_device{}());
   return std::uniform_real_distribution<double>()(random);
@@ -77,7 +82,7 @@ std::string_view JobRun::Label(Result result) {
 
 void JobRun::Run() {
   const bool copies = task_.job.kind == datastore::JobKind::kCopy;
-  const std::string type = copies ? "update" : "delete";  // as upstream names them
+  const std::string type = TypeOf(task_.job.kind);
   auto& in_flight = context_.metrics.in_flight.Add({{"virtual_storage", task_.virtual_storage},
                                                     {"gitaly_storage", task_.storage},
                                                     {"change_type", type}});
@@ -236,6 +241,7 @@ JobRun::Started JobRun::Start(const std::function<Rule(int64_t instance)>& rule)
   begun_ = datastore::NowSinceBoot();
   switch (Change(rule(instance))) {
     case Outcome::kDone:
+      if (task_.job.attempts == 0) ObserveDelay();
       return Started::kYes;
     case Outcome::kRefused:
       return Started::kRefused;
@@ -246,6 +252,11 @@ JobRun::Started JobRun::Start(const std::function<Rule(int64_t instance)>& rule)
   context_.keeper.LoseRun(task_.job.repository_id, Name(), task_.storage, run_,
                           datastore::End::kNeverSent, datastore::ReleaseRun(task_.storage, run_));
   return Started::kUnknown;
+}
+
+void JobRun::ObserveDelay() const {
+  const std::chrono::duration<double> waited = task_.job.waited;
+  context_.metrics.delay.Add({{"type", TypeOf(task_.job.kind)}}).Observe(waited.count());
 }
 
 bool JobRun::StillMine() {

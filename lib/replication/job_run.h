@@ -56,6 +56,7 @@ class JobRun {
   Result Delete();
 
   Started Start(const std::function<datastore::Rule(int64_t instance)>& rule);
+  void ObserveDelay() const;
   bool StillMine();
   Result Complete(bool verified);
   Result EndRun(const datastore::Rule& rule, Result result);

@@ -13,6 +13,9 @@ std::vector<double> Buckets(const config::Prometheus& settings) {
 Metrics::Metrics(observe::Registry& registry, const config::Prometheus& settings)
     : in_flight(registry.Gauges("gitaly_praefect_replication_jobs",
                                 "Copies and deletes that are running")),
+      delay(registry.Histograms("gitaly_praefect_replication_delay",
+                                "Seconds from a copy's or delete's being wanted to its first run",
+                                Buckets(settings))),
       latency(registry.Histograms("gitaly_praefect_replication_latency",
                                   "Seconds that a copy or delete took, from its start to its proof",
                                   Buckets(settings))),
