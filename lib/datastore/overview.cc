@@ -18,6 +18,27 @@ constexpr Sql kReplicas(
     "FROM repositories r JOIN storage_repositories s ON s.repository_id = r.repository_id "
     "WHERE r.state = 'live' GROUP BY 1, 2 ORDER BY 1, 2");
 
+// Every replica that is behind has a job, so few rows are looked at twice.
+constexpr Sql kRepositories(
+    "SELECT r.virtual_storage, count(*), count(b.repository_id) FROM repositories r LEFT JOIN "
+    "(SELECT DISTINCT j.repository_id FROM replication_jobs j "
+    "JOIN repositories q ON q.repository_id = j.repository_id "
+    "LEFT JOIN storage_repositories s ON s.repository_id = j.repository_id "
+    "AND s.storage = j.storage "
+    "WHERE j.kind = 'copy' AND coalesce(s.generation, -1) < q.generation) b "
+    "ON b.repository_id = r.repository_id WHERE r.state = 'live' GROUP BY 1 ORDER BY 1");
+
+#define PRAEFECT_PARKED(age)                                                               \
+  "SELECT j.repository_id, j.virtual_storage, coalesce(r.relative_path, r.replica_path), " \
+  "j.storage, j.kind, coalesce(j.error, ''), " age                                         \
+  " FROM (SELECT * FROM replication_jobs WHERE state = 'parked' ORDER BY not_before DESC " \
+  "LIMIT $1) j JOIN repositories r ON r.repository_id = j.repository_id "                  \
+  "ORDER BY j.not_before DESC"
+constexpr Sql kParked(
+    PRAEFECT_PARKED("CAST(extract(epoch FROM clock_timestamp() - j.not_before) AS bigint)"),
+    PRAEFECT_PARKED("CAST((julianday('now') - julianday(j.not_before)) * 86400 AS integer)"));
+#undef PRAEFECT_PARKED
+
 #define PRAEFECT_JOBS(age)                                                                  \
   "SELECT j.virtual_storage, j.storage, j.kind, j.state, count(*), " age                    \
   ", (SELECT e.error FROM replication_jobs e WHERE e.virtual_storage = j.virtual_storage "  \
@@ -38,15 +59,30 @@ constexpr Sql kIntents(
     PRAEFECT_INTENTS("CAST((julianday('now') - julianday(min(recorded_at))) * 86400 AS integer)"));
 #undef PRAEFECT_INTENTS
 
-#define PRAEFECT_UNAVAILABLE(among)                                                         \
-  "SELECT r.repository_id, r.relative_path, coalesce(r.\"primary\", '') FROM repositories " \
-  "r WHERE r.virtual_storage = $1 AND r.state = 'live' AND r.repository_id > $3 "           \
-  "AND NOT EXISTS (SELECT 1 FROM storage_repositories s "                                   \
-  "WHERE s.repository_id = r.repository_id AND NOT s.suspect "                              \
-  "AND s.generation >= r.acknowledged AND s.storage " among ") ORDER BY r.repository_id LIMIT $4"
-constexpr Sql kUnavailable(PRAEFECT_UNAVAILABLE("= ANY ($2)"),
-                           PRAEFECT_UNAVAILABLE("IN (SELECT value FROM json_each($2))"));
+#define PRAEFECT_UNAVAILABLE(what, among)                                                  \
+  "SELECT " what                                                                           \
+  " FROM repositories r WHERE r.virtual_storage = $1 AND r.state = 'live' AND NOT EXISTS " \
+  "(SELECT 1 FROM storage_repositories s WHERE s.repository_id = r.repository_id "         \
+  "AND NOT s.suspect AND s.generation >= r.acknowledged AND s.storage " among ")"
+#define PRAEFECT_LIST "r.repository_id, r.relative_path, coalesce(r.\"primary\", '')"
+#define PRAEFECT_PAGE " AND r.repository_id > $3 ORDER BY r.repository_id LIMIT $4"
+#define PRAEFECT_IN_ARRAY "= ANY ($2)"
+#define PRAEFECT_IN_JSON "IN (SELECT value FROM json_each($2))"
+constexpr Sql kUnavailable(PRAEFECT_UNAVAILABLE(PRAEFECT_LIST, PRAEFECT_IN_ARRAY) PRAEFECT_PAGE,
+                           PRAEFECT_UNAVAILABLE(PRAEFECT_LIST, PRAEFECT_IN_JSON) PRAEFECT_PAGE);
+constexpr Sql kCountUnavailable(PRAEFECT_UNAVAILABLE("count(*)", PRAEFECT_IN_ARRAY),
+                                PRAEFECT_UNAVAILABLE("count(*)", PRAEFECT_IN_JSON));
+#undef PRAEFECT_IN_JSON
+#undef PRAEFECT_IN_ARRAY
+#undef PRAEFECT_PAGE
+#undef PRAEFECT_LIST
 #undef PRAEFECT_UNAVAILABLE
+
+constexpr Sql kVerifiedAt(
+    "SELECT storage, CAST(extract(epoch FROM verified_at) * 1000 AS bigint) "
+    "FROM storage_repositories WHERE repository_id = $1 AND verified_at IS NOT NULL",
+    "SELECT storage, CAST(round((julianday(verified_at) - 2440587.5) * 86400000) AS integer) "
+    "FROM storage_repositories WHERE repository_id = $1 AND verified_at IS NOT NULL");
 
 // Reads, and makes a value of each row.
 template <class T>
@@ -60,6 +96,15 @@ void Read(db::Database& database, db::Statement statement, db::Deadline deadline
                  for (size_t i = 0; i < rows.size(); ++i) values.push_back(parse(rows, i));
                  done({std::nullopt, std::move(values)});
                });
+}
+
+// The only row of a statement that has one.
+template <class T>
+Callback<std::vector<T>> OnlyOne(Callback<T> done) {
+  return [done = std::move(done)](Result<std::vector<T>> result) {
+    if (!result.ok()) return done({std::move(result.error)});
+    done({std::nullopt, std::move(result.value.at(0))});
+  };
 }
 
 }  // namespace
@@ -77,6 +122,27 @@ void Overview::Replicas(db::Deadline deadline, Callback<std::vector<ReplicaCount
                       });
 }
 
+void Overview::Repositories(db::Deadline deadline, Callback<std::vector<RepositoryCounts>> done) {
+  Read<RepositoryCounts>(
+      database_, {kRepositories, {}}, deadline, std::move(done),
+      [](const db::Rows& rows, size_t i) {
+        return RepositoryCounts{rows.Text(i, 0), rows.Integer(i, 1), rows.Integer(i, 2)};
+      });
+}
+
+void Overview::Parked(int limit, db::Deadline deadline, Callback<std::vector<ParkedJob>> done) {
+  Read<ParkedJob>(database_, {kParked, {int64_t{limit}}}, deadline, std::move(done),
+                  [](const db::Rows& rows, size_t i) {
+                    return ParkedJob{.repository_id = rows.Integer(i, 0),
+                                     .virtual_storage = rows.Text(i, 1),
+                                     .path = rows.Text(i, 2),
+                                     .storage = rows.Text(i, 3),
+                                     .kind = ParseJobKind(rows.Text(i, 4)),
+                                     .error = rows.Text(i, 5),
+                                     .since = std::chrono::seconds(rows.Integer(i, 6))};
+                  });
+}
+
 void Overview::Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done) {
   Read<JobCounts>(
       database_, {kJobs, {}}, deadline, std::move(done), [](const db::Rows& rows, size_t i) {
@@ -91,17 +157,12 @@ void Overview::Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done
 }
 
 void Overview::Intents(db::Deadline deadline, Callback<IntentCounts> done) {
-  Read<IntentCounts>(
-      database_, {kIntents, {}}, deadline,
-      [done = std::move(done)](Result<std::vector<IntentCounts>> result) {
-        if (!result.ok()) return done({std::move(result.error)});
-        done({std::nullopt, result.value.at(0)});
-      },
-      [](const db::Rows& rows, size_t i) {
-        return IntentCounts{.open = rows.Integer(i, 0),
-                            .lingering = rows.Integer(i, 1),
-                            .oldest = std::chrono::seconds(rows.Integer(i, 2))};
-      });
+  Read<IntentCounts>(database_, {kIntents, {}}, deadline, OnlyOne(std::move(done)),
+                     [](const db::Rows& rows, size_t i) {
+                       return IntentCounts{.open = rows.Integer(i, 0),
+                                           .lingering = rows.Integer(i, 1),
+                                           .oldest = std::chrono::seconds(rows.Integer(i, 2))};
+                     });
 }
 
 void Overview::UnavailableOn(std::string virtual_storage, std::vector<std::string> healthy,
@@ -113,6 +174,30 @@ void Overview::UnavailableOn(std::string virtual_storage, std::vector<std::strin
                     deadline, std::move(done), [](const db::Rows& rows, size_t i) {
                       return Unavailable{rows.Integer(i, 0), rows.Text(i, 1), rows.Text(i, 2)};
                     });
+}
+
+void Overview::CountUnavailableOn(std::string virtual_storage, std::vector<std::string> healthy,
+                                  db::Deadline deadline, Callback<int64_t> done) {
+  const db::Texts among(healthy.begin(), healthy.end());
+  Read<int64_t>(database_, {kCountUnavailable, {std::move(virtual_storage), among}}, deadline,
+                OnlyOne(std::move(done)),
+                [](const db::Rows& rows, size_t i) { return rows.Integer(i, 0); });
+}
+
+void Overview::VerifiedAt(int64_t repository_id, db::Deadline deadline, Callback<Times> done) {
+  using Proven = std::pair<std::string, int64_t>;
+  Read<Proven>(
+      database_, {kVerifiedAt, {repository_id}}, deadline,
+      [done = std::move(done)](Result<std::vector<Proven>> result) {
+        if (!result.ok()) return done({std::move(result.error)});
+        Times times;
+        for (const auto& [storage, milliseconds] : result.value) {
+          times.emplace(storage, std::chrono::system_clock::time_point(
+                                     std::chrono::milliseconds(milliseconds)));
+        }
+        done({std::nullopt, std::move(times)});
+      },
+      [](const db::Rows& rows, size_t i) { return Proven(rows.Text(i, 0), rows.Integer(i, 1)); });
 }
 
 }  // namespace praefect::datastore

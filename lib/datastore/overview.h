@@ -5,6 +5,7 @@
 // people and for gauges that are asked every few minutes, not for the way of a call.
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct ReplicaCounts {
   friend bool operator==(const ReplicaCounts&, const ReplicaCounts&) = default;
 };
 
+// The live repositories of one virtual storage.
+struct RepositoryCounts {
+  std::string virtual_storage;
+  int64_t live = 0;
+  int64_t behind = 0;  // of these: a copy is due, because a replica does not hold all it should
+
+  friend bool operator==(const RepositoryCounts&, const RepositoryCounts&) = default;
+};
+
 struct JobCounts {
   std::string virtual_storage;
   std::string storage;
@@ -34,6 +44,17 @@ struct JobCounts {
   int64_t count = 0;
   std::chrono::seconds oldest{0};  // since it was wanted
   std::string last_error;          // of the one that failed last; empty: none did
+};
+
+// A job that is not tried again before something changes.
+struct ParkedJob {
+  int64_t repository_id = 0;
+  std::string virtual_storage;
+  std::string path;  // the relative path; of a repository that is being removed the replica path
+  std::string storage;
+  JobKind kind = JobKind::kCopy;
+  std::string error;              // empty: the storage left the configuration
+  std::chrono::seconds since{0};  // it was parked
 };
 
 struct IntentCounts {
@@ -58,12 +79,21 @@ class Overview {
   explicit Overview(db::Database& database) : database_(database) {}
 
   void Replicas(db::Deadline deadline, Callback<std::vector<ReplicaCounts>> done);
+  void Repositories(db::Deadline deadline, Callback<std::vector<RepositoryCounts>> done);
   void Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done);
+  // Those that were parked last, at most `limit`.
+  void Parked(int limit, db::Deadline deadline, Callback<std::vector<ParkedJob>> done);
   void Intents(db::Deadline deadline, Callback<IntentCounts> done);
   // Those of one virtual storage when only `healthy` storages are so: by id after `after`, at most
   // `limit`.
   void UnavailableOn(std::string virtual_storage, std::vector<std::string> healthy, int64_t after,
                      int limit, db::Deadline deadline, Callback<std::vector<Unavailable>> done);
+  void CountUnavailableOn(std::string virtual_storage, std::vector<std::string> healthy,
+                          db::Deadline deadline, Callback<int64_t> done);
+  // When the replicas of one repository were proven, by storage; to the millisecond. Those that
+  // never were are left out.
+  using Times = std::map<std::string, std::chrono::system_clock::time_point>;
+  void VerifiedAt(int64_t repository_id, db::Deadline deadline, Callback<Times> done);
 
  private:
   db::Database& database_;

@@ -30,6 +30,23 @@ class OverviewFixture : public StoreFixture {
     }
     return texts;
   }
+  std::vector<RepositoryCounts> Repositories() {
+    return Await<std::vector<RepositoryCounts>>(
+        [&](auto done) { overview.Repositories(db::Soon(), std::move(done)); });
+  }
+  std::vector<ParkedJob> Parked(int limit) {
+    return Await<std::vector<ParkedJob>>(
+        [&](auto done) { overview.Parked(limit, db::Soon(), std::move(done)); });
+  }
+  Overview::Times VerifiedAt(int64_t id) {
+    return Await<Overview::Times>(
+        [&](auto done) { overview.VerifiedAt(id, db::Soon(), std::move(done)); });
+  }
+  int64_t CountUnavailableOn(std::vector<std::string> healthy) {
+    return Await<int64_t>([&](auto done) {
+      overview.CountUnavailableOn("default", healthy, db::Soon(), std::move(done));
+    });
+  }
   IntentCounts Intents() {
     return Await<IntentCounts>([&](auto done) { overview.Intents(db::Soon(), std::move(done)); });
   }
@@ -70,6 +87,50 @@ TEST_CASE("jobs are counted by state, with the error of the one that failed last
   CHECK(books.Jobs() == std::vector<std::string>{"b 0 4 2 no r.git", "b 0 1 1 "});
 }
 
+TEST_CASE("repositories are counted, and those of which a replica is behind") {
+  OverviewFixture books(EachKind());
+  CHECK(books.Repositories().empty());
+  books.Make("p.git");
+  const int64_t behind = books.Make("q.git");
+  books.Write(behind);
+  books.Change(books.Make("r.git"), WithdrawClaimOf("b"));
+  books.Change(books.Make("s.git"), RemoveRepository());
+  CHECK(books.Repositories() == std::vector{RepositoryCounts{"default", 3, 2}});
+  books.Copy(behind, "b");
+  CHECK(books.Repositories() == std::vector{RepositoryCounts{"default", 3, 2}});
+  books.Copy(behind, "c");
+  CHECK(books.Repositories() == std::vector{RepositoryCounts{"default", 3, 1}});
+}
+
+TEST_CASE("parked jobs are listed, the last one first") {
+  OverviewFixture books(EachKind());
+  for (const char* path : {"p.git", "q.git", "r.git"}) {
+    const int64_t id = books.Make(path);
+    books.Write(id);
+    books.Change(id, ParkJob("b", std::string("no ") + path));
+  }
+  const auto parked = books.Parked(2);
+  REQUIRE(parked.size() == 2);
+  CHECK(parked[0].path == "r.git");
+  CHECK(parked[0].error == "no r.git");
+  CHECK(parked[0].storage == "b");
+  CHECK(parked[0].since < std::chrono::minutes(10));
+  CHECK(parked[1].path == "q.git");
+}
+
+TEST_CASE("when replicas were proven is known") {
+  OverviewFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  books.Copy(id, "b");
+  const auto times = books.VerifiedAt(id);
+  REQUIRE(times.count("b") == 1);
+  const auto age = std::chrono::system_clock::now() - times.at("b");
+  CHECK(age > -std::chrono::minutes(1));
+  CHECK(age < std::chrono::minutes(10));
+  CHECK(books.VerifiedAt(id + 1).empty());
+}
+
 TEST_CASE("intents are counted") {
   OverviewFixture books(EachKind());
   CHECK(books.Intents().open == 0);
@@ -94,6 +155,9 @@ TEST_CASE("what no healthy storage holds is unavailable") {
   CHECK(books.UnavailableOn({"b", "c"}) == std::vector{Unavailable{behind, "q.git", "a"}});
   CHECK(books.UnavailableOn({}, everywhere, 1) == std::vector{Unavailable{behind, "q.git", "a"}});
   CHECK(books.UnavailableOn({}).size() == 3);
+  CHECK(books.CountUnavailableOn({"a"}) == 0);
+  CHECK(books.CountUnavailableOn({"b", "c"}) == 1);
+  CHECK(books.CountUnavailableOn({}) == 3);
 }
 
 }  // namespace
