@@ -83,12 +83,15 @@ struct Bookkeeping::Parts {
             },
             {.changed = [this](auto) { replicator.Wake(); }, .disowned = sources.disowned},
             sources.logger, sources.registry),
-        clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}) {
+        clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}),
+        surveyor({*sources.database.database(), snapshot, sources.database_registry}),
+        database(*sources.database.database()) {
     if (store.engine() == db::Engine::kPostgres) Listen(sources, config);
   }
   // Whoever waits for a node or the database is let go first.
   ~Parts() {
     listener.reset();
+    surveyor.Stop();
     calls.Stop();
     clerk.Stop();
     replicator.Stop();
@@ -118,6 +121,8 @@ struct Bookkeeping::Parts {
   datastore::Store store;
   datastore::Bookkeeper keeper;
   proxy::Clerk clerk;
+  service::Surveyor surveyor;
+  db::Database& database;
   std::unique_ptr<db::Listener> listener;
 };
 
@@ -150,6 +155,12 @@ proxy::Books Bookkeeping::books() const {
   const MutexLock lock(mutex_);
   if (parts_ == nullptr) return {};
   return {&parts_->keeper, &parts_->clerk};
+}
+
+service::BooksView Bookkeeping::view() const {
+  const MutexLock lock(mutex_);
+  if (parts_ == nullptr) return {};
+  return {&parts_->keeper, &parts_->client, &parts_->surveyor, &parts_->database};
 }
 
 std::string Bookkeeping::problem() const {

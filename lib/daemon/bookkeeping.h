@@ -18,6 +18,7 @@
 #include "observe/registry.h"
 #include "proxy/books.h"
 #include "replication/replicator.h"
+#include "service/books_view.h"
 
 namespace praefect::daemon {
 
@@ -33,6 +34,7 @@ class Bookkeeping {
     const nodes::Manager& nodes;
     observe::Logger& logger;
     observe::Registry& registry;
+    observe::Registry& database_registry;  // of what surveys find
     // Calls that were recorded as that instance are to be ended. Any thread.
     std::function<void(int64_t instance)> disowned;
   };
@@ -52,6 +54,7 @@ class Bookkeeping {
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
   // From Start to Stop; empty: the books are not kept.
   proxy::Books books() const;
+  service::BooksView view() const;
   // Why writes would be refused, for operators. Empty: they would not, or the books are not kept.
   std::string problem() const;
 

@@ -39,9 +39,10 @@ class Daemon::Impl {
         metrics_(startup.version, startup.built, *logger_),
         configuration_(std::move(startup.config), *logger_, metrics_.registry()),
         nodes_(*configuration_.current(), *logger_, metrics_.registry()),
-        local_(nodes_, *logger_),
+        local_(
+            nodes_, *logger_, [this] { return bookkeeping_.view(); }, startup.version),
         books_(BooksSources()),
-        bookkeeping_({books_, nodes_, *logger_, metrics_.registry(),
+        bookkeeping_({books_, nodes_, *logger_, metrics_.registry(), metrics_.database_registry(),
                       [this](int64_t instance) { proxy_->EndInstance(instance); }}),
         handed_over_(!startup.sockets.empty()),
         hand_over_margin_(startup.hand_over_margin),
@@ -313,9 +314,9 @@ class Daemon::Impl {
     supervision_.Stop();
     nodes_.Stop();
     if (proxy_ != nullptr) proxy_->Stop();
+    local_.Stop();  // which asks the books
     bookkeeping_.Stop();
     books_.Close();
-    local_.Stop();
   }
 
   const std::unique_ptr<observe::Logger> logger_;

@@ -20,7 +20,9 @@ namespace pb = google::protobuf;
 using Marker = decltype(::gitaly::target_repository);
 
 // Intercepted methods that the local server answers.
-constexpr std::array<std::string_view, 2> kServedByPraefect = {
+constexpr std::array<std::string_view, 4> kServedByPraefect = {
+    "/gitaly.PraefectInfoService/GetRepositoryMetadata",
+    "/gitaly.PraefectInfoService/RepositoryReplicas",
     "/gitaly.ServerService/DiskStatistics",
     "/gitaly.ServerService/ServerInfo",
 };

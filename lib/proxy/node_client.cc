@@ -123,14 +123,24 @@ std::vector<NodeAnswer> NodeClient::Ask(const std::vector<NodePtr>& nodes,
 }
 
 Asked<std::string> NodeClient::Checksum(const NodePtr& node, const std::string& path) const {
+  std::promise<Asked<std::string>> promise;
+  StartChecksum(node, path, kChecksumTimeout,
+                [&](Asked<std::string> asked) { promise.set_value(std::move(asked)); });
+  return promise.get_future().get();
+}
+
+void NodeClient::StartChecksum(const NodePtr& node, const std::string& path,
+                               std::chrono::milliseconds timeout,
+                               std::function<void(Asked<std::string>)> done) const {
   NodeRequest request =
       RequestFor("CalculateChecksum", About<::gitaly::CalculateChecksumRequest>(node, path));
-  request.timeout = kChecksumTimeout;
-  NodeAnswer answer = calls_.Wait(node, std::move(request));
-  if (const auto response = Only<::gitaly::CalculateChecksumResponse>(answer)) {
-    return {response->checksum(), {}};
-  }
-  return {std::nullopt, std::move(answer)};
+  request.timeout = timeout;
+  calls_.Start(node, std::move(request), [done = std::move(done)](NodeAnswer answer) {
+    if (const auto response = Only<::gitaly::CalculateChecksumResponse>(answer)) {
+      return done({response->checksum(), {}});
+    }
+    done({std::nullopt, std::move(answer)});
+  });
 }
 
 NodeAnswer NodeClient::Replicate(const NodePtr& node, const nodes::Node& source,

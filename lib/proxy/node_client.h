@@ -42,6 +42,11 @@ class NodeClient {
   // Over all references, in hexadecimal; all zeros for an empty repository.
   Asked<std::string> Checksum(const NodePtr& node, const std::string& path) const;
 
+  // The same without waiting, and for no longer than `timeout`; `done` as in NodeCalls::Start.
+  void StartChecksum(const NodePtr& node, const std::string& path,
+                     std::chrono::milliseconds timeout,
+                     std::function<void(Asked<std::string>)> done) const;
+
   // These may change what lies at the path of `node`, and so keep a send window. They take as long
   // as they take; a node that gives no sign of life ends them.
 

@@ -17,26 +17,36 @@
 #include <vector>
 
 #include "service/health_service.h"
+#include "service/info_service.h"
 #include "service/server_service.h"
 #include "service/serving_state.h"
+#include "service/status_service.h"
 
 namespace praefect::service {
 namespace {
 
-constexpr std::array<std::string_view, 5> kMethods = {
+constexpr std::array<std::string_view, 8> kMethods = {
+    "/gitaly.PraefectInfoService/GetRepositoryMetadata",
+    "/gitaly.PraefectInfoService/RepositoryReplicas",
     "/gitaly.ServerService/DiskStatistics",
     "/gitaly.ServerService/ServerInfo",
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/praefect.api.StatusService/Status",
 };
 
 }  // namespace
 
 class LocalServer::Impl {
  public:
-  Impl(nodes::Manager& nodes, observe::Logger& logger)
-      : state_(std::make_shared<ServingState>()), health_(*state_), server_service_(nodes, logger) {
+  Impl(nodes::Manager& nodes, observe::Logger& logger, const BooksSource& books,
+       std::string version)
+      : state_(std::make_shared<ServingState>()),
+        health_(*state_),
+        server_service_(nodes, logger),
+        info_service_(nodes, books, logger),
+        status_service_(nodes, books, std::move(version)) {
     // The manager lives longer than this server, so it gets its own share of the state.
     nodes.Subscribe([state = state_](std::shared_ptr<const nodes::Snapshot> snapshot) {
       state->Update(*snapshot);
@@ -56,6 +66,8 @@ class LocalServer::Impl {
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
     builder.RegisterService(&health_);
     builder.RegisterService(&server_service_);
+    builder.RegisterService(&info_service_);
+    builder.RegisterService(&status_service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return absl::InternalError("cannot start the server of own services");
     return absl::OkStatus();
@@ -79,17 +91,21 @@ class LocalServer::Impl {
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
     server_.reset();
+    info_service_.Wait();
   }
 
  private:
   const std::shared_ptr<ServingState> state_;
   HealthService health_;
   ServerService server_service_;
+  InfoService info_service_;
+  StatusService status_service_;
   std::unique_ptr<grpc::Server> server_;
 };
 
-LocalServer::LocalServer(nodes::Manager& nodes, observe::Logger& logger)
-    : impl_(std::make_unique<Impl>(nodes, logger)) {}
+LocalServer::LocalServer(nodes::Manager& nodes, observe::Logger& logger, BooksSource books,
+                         std::string version)
+    : impl_(std::make_unique<Impl>(nodes, logger, books, std::move(version))) {}
 
 LocalServer::~LocalServer() = default;
 

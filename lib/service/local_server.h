@@ -7,10 +7,12 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "nodes/manager.h"
 #include "observe/log.h"
+#include "service/books_view.h"
 
 namespace praefect::service {
 
@@ -19,11 +21,14 @@ namespace praefect::service {
 // upstream does. ServerService/DiskStatistics: the physical storages of all nodes. Upstream fails
 // when one node does; here it is left out and logged, and only when no node answers the call fails.
 // Health (Check and Watch, of "" only): SERVING while a virtual storage has a healthy primary, the
-// books could be used at least once, and nothing drains. Reflection lists these services.
+// books could be used at least once, and nothing drains. PraefectInfoService and
+// praefect.api.StatusService tell what the books know. Reflection lists these services.
 class LocalServer {
  public:
-  // All must outlive the server. To be made before the manager starts.
-  LocalServer(nodes::Manager& nodes, observe::Logger& logger);
+  // All must outlive the server. To be made before the manager starts. `books` is asked from when
+  // the server is started until it is stopped.
+  LocalServer(nodes::Manager& nodes, observe::Logger& logger, BooksSource books = NoBooks,
+              std::string version = "");
   ~LocalServer();
   LocalServer(const LocalServer&) = delete;
   LocalServer& operator=(const LocalServer&) = delete;
@@ -38,7 +43,8 @@ class LocalServer {
   void SetBooksUsable();
   // From now on health answers NOT_SERVING.
   void SetDraining();
-  // Ends calls that are under way and all connections. Once; the destructor does it otherwise.
+  // Ends calls that are under way and all connections; takes some seconds when the database does
+  // not answer. Once; the destructor does it otherwise.
   void Stop();
 
  private:

@@ -121,7 +121,9 @@ TEST_CASE("of what Praefect handles itself, ServerInfo and DiskStatistics are se
   for (const Method& method : registry->methods()) {
     if (method.handled_by_praefect && method.not_served.empty()) served.insert(method.path);
   }
-  CHECK(served == std::set<std::string>{"/gitaly.ServerService/DiskStatistics",
+  CHECK(served == std::set<std::string>{"/gitaly.PraefectInfoService/GetRepositoryMetadata",
+                                        "/gitaly.PraefectInfoService/RepositoryReplicas",
+                                        "/gitaly.ServerService/DiskStatistics",
                                         "/gitaly.ServerService/ServerInfo"});
 }
 
