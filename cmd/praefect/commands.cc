@@ -3,16 +3,20 @@
 #include "configuration_show.h"
 #include "configuration_validate.h"
 #include "dial_nodes.h"
+#include "metadata.h"
 #include "serve.h"
 #include "sql_migrate.h"
 #include "sql_ping.h"
+#include "status.h"
 
 namespace praefect::cmd {
 namespace {
 
 constexpr const Command* kCommands[] = {
-    &kServe,   &kConfigurationShow, &kConfigurationValidate, &kDialNodes,        &kPingNodes,
-    &kSqlPing, &kSqlMigrate,        &kSqlMigrateDown,        &kSqlMigrateStatus,
+    &kServe,          &kConfigurationShow, &kConfigurationValidate,
+    &kStatus,         &kMetadata,          &kDialNodes,
+    &kPingNodes,      &kSqlPing,           &kSqlMigrate,
+    &kSqlMigrateDown, &kSqlMigrateStatus,
 };
 
 constexpr Flag kGlobalFlags[] = {

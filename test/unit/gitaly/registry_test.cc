@@ -115,7 +115,7 @@ TEST_CASE("what is not served says why") {
                  });
 }
 
-TEST_CASE("of what Praefect handles itself, ServerInfo and DiskStatistics are served so far") {
+TEST_CASE("of what Praefect handles itself, this is served so far") {
   const auto registry = BuildRegistry();
   std::set<std::string> served;
   for (const Method& method : registry->methods()) {
