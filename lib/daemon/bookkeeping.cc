@@ -84,6 +84,7 @@ struct Bookkeeping::Parts {
             {.changed = [this](auto) { replicator.Wake(); }, .disowned = sources.disowned},
             sources.logger, sources.registry),
         clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}),
+        caretaker({store, calls, snapshot, sources.logger, sources.registry}),
         surveyor({*sources.database.database(), snapshot, sources.database_registry}),
         database(*sources.database.database()) {
     if (store.engine() == db::Engine::kPostgres) Listen(sources, config);
@@ -121,6 +122,7 @@ struct Bookkeeping::Parts {
   datastore::Store store;
   datastore::Bookkeeper keeper;
   proxy::Clerk clerk;
+  proxy::Caretaker caretaker;
   service::Surveyor surveyor;
   db::Database& database;
   std::unique_ptr<db::Listener> listener;
@@ -154,7 +156,7 @@ void Bookkeeping::Stop() {
 proxy::Books Bookkeeping::books() const {
   const MutexLock lock(mutex_);
   if (parts_ == nullptr) return {};
-  return {&parts_->keeper, &parts_->clerk};
+  return {&parts_->keeper, &parts_->clerk, &parts_->caretaker};
 }
 
 service::BooksView Bookkeeping::view() const {

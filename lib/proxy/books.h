@@ -4,14 +4,16 @@
 // nothing.
 
 #include "datastore/bookkeeper.h"
+#include "proxy/caretaker.h"
 #include "proxy/clerk.h"
 
 namespace praefect::proxy {
 
-// Both or none; they outlive the server's Stop.
+// All or none; they outlive the server's Stop.
 struct Books {
   datastore::Bookkeeper* keeper = nullptr;
   Clerk* clerk = nullptr;
+  Caretaker* caretaker = nullptr;  // tests may do without
 };
 
 }  // namespace praefect::proxy

@@ -225,6 +225,7 @@ bool Call::TakeRoute(routing::Route route, std::string_view message, bool has_me
     first_size_ = first_.size();
   }
   if (method_->operation == gitaly::Operation::kAccessor) route_.node->traffic->reads++;
+  if (method_->operation == gitaly::Operation::kMaintenance) TidyOthers(message);
   return true;
 }
 

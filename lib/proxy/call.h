@@ -78,6 +78,7 @@ class Call final : private Upstream::Waiter, private CallList::Member {
   void Take(std::variant<routing::Route, routing::Refusal> choice, std::string_view message,
             bool has_message);
   bool TakeRoute(routing::Route route, std::string_view message, bool has_message);
+  void TidyOthers(std::string_view message);
   void LogSkipped(const nodes::Node& node);
   void Dispatch(const routing::Route& route);
   void SendToNode();

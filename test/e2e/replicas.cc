@@ -1,12 +1,15 @@
 #include "e2e/replicas.h"
 
 #include <fcntl.h>
+
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <future>
 
 #include "config/address.h"
 #include "datastore/rules.h"
 #include "db/migrations.h"
+#include "gitaly/repository.pb.h"
 
 namespace praefect::test {
 namespace {
@@ -97,6 +100,16 @@ Replicas::Replicas() {
         return snapshot_;
       },
       proxy::ClerkOptions());
+  auto methods = gitaly::MethodRegistry::Build();
+  REQUIRE(methods.ok());
+  methods_ = *std::move(methods);
+  caretaker_ = std::make_unique<proxy::Caretaker>(
+      proxy::Caretaker::Context{*store_, *calls_,
+                                [this] {
+                                  const std::lock_guard lock(mutex_);
+                                  return snapshot_;
+                                },
+                                *logger_, registry_, 2});
   Publish();
 }
 
@@ -104,6 +117,7 @@ Replicas::~Replicas() {
   calls_->Stop();
   clerk_->Stop();
   replicator_->Stop();
+  caretaker_.reset();
   keeper_.reset();
   for (auto& node : nodes_) CHECK(node->Stop().value_or(0) == 0);
   std::set<std::string> left;
@@ -111,6 +125,32 @@ Replicas::~Replicas() {
     left.insert(entry.path());
   }
   CHECK(left.empty());
+}
+
+void Replicas::TidyOthers(int64_t id) {
+  const datastore::Repository repository = Get(id);
+  ::gitaly::OptimizeRepositoryRequest request;
+  request.mutable_repository()->set_storage_name(repository.name.virtual_storage);
+  request.mutable_repository()->set_relative_path(repository.name.relative_path);
+  caretaker_->TidyOthers({.repository_id = id,
+                          .method = methods_->Find("/gitaly.RepositoryService/OptimizeRepository"),
+                          .message = request.SerializeAsString(),
+                          .storage = kStorages[0]});
+}
+
+double Replicas::Metric(const std::string& name, const std::string& label_value) const {
+  double sum = 0;
+  for (const prometheus::MetricFamily& family : registry_.Collect()) {
+    if (family.name != name) continue;
+    for (const prometheus::ClientMetric& metric : family.metric) {
+      const bool wanted =
+          label_value.empty() ||
+          std::any_of(metric.label.begin(), metric.label.end(),
+                      [&](const auto& label) { return label.value == label_value; });
+      if (wanted) sum += metric.counter.value + metric.gauge.value;
+    }
+  }
+  return sum;
 }
 
 void Replicas::SetHealth(size_t index, nodes::Health health) {

@@ -13,6 +13,8 @@
 
 #include "db/sqlite.h"
 #include "e2e/storage_node.h"
+#include "gitaly/method.h"
+#include "proxy/caretaker.h"
 #include "proxy/clerk.h"
 #include "replication/replicator.h"
 
@@ -26,6 +28,11 @@ class Replicas {
   StorageNode& node(size_t index) { return *nodes_.at(index); }
   datastore::Bookkeeper& keeper() { return *keeper_; }
   proxy::Clerk& clerk() { return *clerk_; }
+  // OptimizeRepository, which the first node has had from a client, for the others; two
+  // repositories at a time.
+  void TidyOthers(int64_t id);
+  // The sum over the series of a metric that have this label's value; without one over all.
+  double Metric(const std::string& name, const std::string& label_value = "") const;
   // What Praefect believes of a node from now on.
   void SetHealth(size_t index, nodes::Health health);
 
@@ -69,6 +76,8 @@ class Replicas {
   std::unique_ptr<replication::Replicator> replicator_;
   std::unique_ptr<datastore::Bookkeeper> keeper_;
   std::unique_ptr<proxy::Clerk> clerk_;
+  std::unique_ptr<const gitaly::MethodRegistry> methods_;
+  std::unique_ptr<proxy::Caretaker> caretaker_;
   datastore::Repository last_;
 
   mutable std::mutex mutex_;
