@@ -54,6 +54,9 @@ constexpr Sql kAssign(
     "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, unnest($2)",
     "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, value FROM "
     "json_each($2)");
+constexpr Sql kFindPlace(
+    "SELECT coalesce(max(repository_id), 0) FROM repositories WHERE virtual_storage = $1 "
+    "AND replica_path = $2");
 constexpr Sql kNameIsFree(
     "SELECT NOT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 "
     "AND relative_path = $2)");
@@ -296,6 +299,14 @@ void Store::Change(RepositoryName name, Rule rule, db::Deadline deadline, Callba
 
 void Store::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
   ChangeKey(database_, storages(), id, std::move(rule), deadline, std::move(done));
+}
+
+void Store::FindPlace(std::string virtual_storage, std::string replica_path, db::Deadline deadline,
+                      Callback<int64_t> done) {
+  if (auto error = CheckName({virtual_storage, replica_path})) return done({std::move(error)});
+  Run<int64_t>(database_, {{kFindPlace, {std::move(virtual_storage), std::move(replica_path)}}},
+               true, deadline, std::move(done),
+               [](const std::vector<db::Rows>& results) { return results[0].Integer(0, 0); });
 }
 
 void Store::Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done) {

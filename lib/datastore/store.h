@@ -195,6 +195,9 @@ class Store {
   void Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repository>> done);
   void Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done);
   void Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done);
+  // The id of the repository whose replicas lie there; 0: of none.
+  void FindPlace(std::string virtual_storage, std::string replica_path, db::Deadline deadline,
+                 Callback<int64_t> done);
   // Whether a replica path, in use or retired, is the path, above it or below it.
   void Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done);
   // The row (`creating`), the primary's replica row and the intent at once; an adoption has no

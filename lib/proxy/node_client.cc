@@ -6,14 +6,16 @@
 
 #include "gitaly/internal.pb.h"
 #include "gitaly/metadata.h"
+#include "gitaly/objectpool.pb.h"
 #include "gitaly/repository.pb.h"
 
 namespace praefect::proxy {
 namespace {
 
-NodeRequest RequestFor(std::string_view method, const google::protobuf::MessageLite& message) {
+NodeRequest RequestFor(std::string_view method, const google::protobuf::MessageLite& message,
+                       std::string_view service = "RepositoryService") {
   NodeRequest request;
-  request.path = fmt::format("/gitaly.RepositoryService/{}", method);
+  request.path = fmt::format("/gitaly.{}/{}", service, method);
   request.message = message.SerializeAsString();
   return request;
 }
@@ -46,6 +48,8 @@ std::optional<Response> Only(NodeAnswer& answer) {
   NoMessage(answer);
   return std::nullopt;
 }
+
+constexpr char kObjectPools[] = "ObjectPoolService";
 
 // "13.2.0-rc1" -> {13, 2}; nothing for what is not known.
 std::optional<std::pair<int, int>> MajorMinor(const std::string& version) {
@@ -162,6 +166,34 @@ NodeAnswer NodeClient::Remove(const NodePtr& node, const std::string& path, Gate
   NodeAnswer answer = calls_.Wait(node, std::move(request));
   if (answer.code == http2::StatusCode::kNotFound) answer.code = http2::StatusCode::kOk;
   return answer;
+}
+
+Asked<std::string> NodeClient::PoolOf(const NodePtr& node, const std::string& path) const {
+  NodeRequest request =
+      RequestFor("GetObjectPool", About<::gitaly::GetObjectPoolRequest>(node, path), kObjectPools);
+  request.timeout = kQuestionTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (const auto response = Only<::gitaly::GetObjectPoolResponse>(answer)) {
+    return {response->object_pool().repository().relative_path(), {}};
+  }
+  return {std::nullopt, std::move(answer)};
+}
+
+NodeAnswer NodeClient::LinkToPool(const NodePtr& node, const std::string& path,
+                                  const std::string& pool, Gate gate) const {
+  auto message = About<::gitaly::LinkRepositoryToObjectPoolRequest>(node, path);
+  Name(*message.mutable_object_pool()->mutable_repository(), *node, pool);
+  NodeRequest request = RequestFor("LinkRepositoryToObjectPool", message, kObjectPools);
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
+}
+
+NodeAnswer NodeClient::Unlink(const NodePtr& node, const std::string& path, Gate gate) const {
+  NodeRequest request =
+      RequestFor("DisconnectGitAlternates",
+                 About<::gitaly::DisconnectGitAlternatesRequest>(node, path), kObjectPools);
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
 }
 
 NodeAnswer NodeClient::CleanUp(const NodePtr& node, const std::string& path, Gate gate) const {

@@ -47,6 +47,9 @@ class NodeClient {
                      std::chrono::milliseconds timeout,
                      std::function<void(Asked<std::string>)> done) const;
 
+  // The replica path of the object pool that a repository borrows from; empty: it has none.
+  Asked<std::string> PoolOf(const NodePtr& node, const std::string& path) const;
+
   // These may change what lies at the path of `node`, and so keep a send window. They take as long
   // as they take; a node that gives no sign of life ends them.
 
@@ -55,6 +58,10 @@ class NodeClient {
                        Gate gate) const;
   // NOT_FOUND, which later nodes answer, counts as OK.
   NodeAnswer Remove(const NodePtr& node, const std::string& path, Gate gate) const;
+  // Borrows from the pool from now on; from none, with all objects its own.
+  NodeAnswer LinkToPool(const NodePtr& node, const std::string& path, const std::string& pool,
+                        Gate gate) const;
+  NodeAnswer Unlink(const NodePtr& node, const std::string& path, Gate gate) const;
   // Removes lock files that a killed git left, among others.
   NodeAnswer CleanUp(const NodePtr& node, const std::string& path, Gate gate) const;
 

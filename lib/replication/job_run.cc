@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "datastore/rules.h"
+#include "replication/pool_link.h"
 
 namespace praefect::replication {
 
@@ -120,6 +121,11 @@ JobRun::Result JobRun::Copy() {
   const auto sources = HealthySources(*repository);
   if (sources.empty()) return PutOff("no healthy node holds what is to be copied");
 
+  PoolLink link({context_.keeper, context_.nodes, task_.virtual_storage, task_.job.replica_path});
+  if (const auto why = link.Look(NodeOf(sources.front()), task_.storage); !why.empty()) {
+    return PutOff(why);
+  }
+
   std::string chosen;
   int64_t held = datastore::kNoClaim;
   const Started started = Start([&](int64_t instance) -> Rule {
@@ -139,7 +145,13 @@ JobRun::Result JobRun::Copy() {
   if (source == nullptr) return Again(fmt::format("storage \"{}\" is gone", chosen));
   const NodeAnswer answer =
       context_.nodes.Replicate(target, *source, task_.job.replica_path, MakeGate());
-  return answer.ok() ? Prove(target, source, held) : CopyFailed(target, source, answer);
+  if (!answer.ok()) return CopyFailed(target, source, answer);
+  const NodeAnswer linked = link.Mirror(target, MakeGate());
+  if (!linked.ok()) {
+    if (linked.end != CallEnd::kAnswered) return EndFailed(linked);
+    Log(observe::Level::kWarn, "a replica is without its object pool", linked.message);
+  }
+  return Prove(target, source, held);
 }
 
 JobRun::Result JobRun::ParkUnknown() {

@@ -3,6 +3,18 @@
 namespace praefect::datastore {
 namespace {
 
+TEST_CASE("a repository is found by its place, whatever its name") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  REQUIRE(books.Rename("p.git", "q.git") == Changed::kDone);
+  const auto at = [&](const std::string& place) {
+    return Await<int64_t>(
+        [&](auto done) { books.store->FindPlace("default", place, db::Soon(), std::move(done)); });
+  };
+  CHECK(at("p.git") == id);
+  CHECK(at("q.git") == 0);
+}
+
 TEST_CASE("a creation is kept when its call ends well, and is being removed otherwise") {
   StoreFixture books(EachKind());
   const Created good = books.Record("good.git", "a", 1);

@@ -1,0 +1,87 @@
+#include "replication/pool_link.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <future>
+#include <optional>
+
+#include "datastore/changes.h"
+#include "datastore/overview.h"
+#include "datastore/rules.h"
+
+namespace praefect::replication {
+namespace {
+
+using datastore::Repository;
+
+constexpr std::chrono::seconds kPatience{10};
+
+// What the books answer; nothing when they do not.
+template <class T, class Begin>
+std::optional<T> Wait(Begin begin) {
+  std::promise<datastore::Result<T>> promise;
+  begin(db::After(kPatience),
+        [&promise](datastore::Result<T> result) { promise.set_value(std::move(result)); });
+  datastore::Result<T> result = promise.get_future().get();
+  if (!result.ok()) return std::nullopt;
+  return std::move(result.value);
+}
+
+std::string Waits(const std::string& pool, const std::string& target) {
+  return fmt::format("waits for its object pool \"{}\" on storage \"{}\"", pool, target);
+}
+
+}  // namespace
+
+std::string PoolLink::Look(const proxy::NodePtr& source, const std::string& target) {
+  if (source == nullptr) return "";  // it has just left the configuration
+  const auto asked = context_.nodes.PoolOf(source, context_.replica_path);
+  if (!asked.value) return "";  // the copy itself will tell what is wrong with that node
+  if (asked.value->empty()) {
+    known_ = true;
+    return "";
+  }
+  const std::string& pool = *asked.value;
+  datastore::Store& store = context_.keeper.store();
+  const auto id = Wait<int64_t>([&](auto by, auto done) {
+    store.FindPlace(context_.virtual_storage, pool, by, std::move(done));
+  });
+  if (!id) return "the object pool cannot be looked for: the database does not answer";
+  if (*id == 0) return "";
+  const auto found = Wait<std::optional<Repository>>(
+      [&](auto by, auto done) { store.Find(*id, by, std::move(done)); });
+  if (!found) return "the object pool cannot be looked for: the database does not answer";
+  if (!*found) return "";
+  Repository repository = **found;
+  datastore::PlaceWanted(repository, *store.storages());
+  const int position = repository.Position(target);
+  if (position == datastore::kNoStorage) return "";
+  const datastore::Replica& replica = repository.books.replicas[static_cast<size_t>(position)];
+  if (datastore::IsCurrent(repository.books, position)) {
+    known_ = true;
+    pool_ = pool;
+    return "";
+  }
+  if (replica.surplus) return "";
+  if (replica.job.state == datastore::JobState::kNone) {
+    Wait<datastore::Changed>([&](auto by, auto done) {
+      context_.keeper.Change(*id, datastore::WantAllCopies(), by, std::move(done));
+    });
+  }
+  return Waits(pool, target);
+}
+
+proxy::NodeAnswer PoolLink::Mirror(const proxy::NodePtr& target, proxy::Gate gate) const {
+  if (!known_) return {};
+  const auto there = context_.nodes.PoolOf(target, context_.replica_path);
+  if (!there.value) return there.answer;
+  if (*there.value == pool_) return {};
+  if (!there.value->empty()) {
+    proxy::NodeAnswer answer = context_.nodes.Unlink(target, context_.replica_path, gate);
+    if (!answer.ok() || pool_.empty()) return answer;
+  }
+  return context_.nodes.LinkToPool(target, context_.replica_path, pool_, std::move(gate));
+}
+
+}  // namespace praefect::replication
