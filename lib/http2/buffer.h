@@ -128,10 +128,13 @@ struct Buffers {
   explicit Buffers(MemoryMeter& m)
       : meter(m), receive(128 << 10, m), packed(16 << 10, m), control(4 << 10, m) {}
   MemoryMeter& meter;
-  BlockPool receive;                  // what sockets are read into
-  BlockPool packed;                   // what stalled streams keep
-  BlockPool control;                  // frame headers and everything small
-  std::vector<uint8_t> header_block;  // being made; not metered, as long as the longest one
+  BlockPool receive;  // what sockets are read into
+  BlockPool packed;   // what stalled streams keep
+  BlockPool control;  // frame headers and everything small
+  // A block that is being made, and a field that is being decoded; not metered, as long as the
+  // longest ones were.
+  std::vector<uint8_t> header_block;
+  std::vector<char> header_text;
 };
 
 }  // namespace praefect::http2

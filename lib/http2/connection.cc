@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kShutdownWaitMs = 1'000;
 // A stream or connection whose receiver took less between two sweeps has stalled.
 constexpr size_t kDrainingBytes = 16 << 10;
+// A header that is longer ends the connection, also when all of them together may not be that long.
+constexpr size_t kLongestHeader = 64 << 10;
 
 }  // namespace
 
@@ -32,6 +34,8 @@ Connection::Connection(net::EventLoop& loop, Buffers& buffers, Owner& owner, Sid
       shutdown_timer_(loop, [this] { EndShutdown(); }),
       sweep_timer_(loop, [this] { CompactStalled(); }),
       read_again_(loop, [this] { OnReadable(); }),
+      decoder_(std::max<size_t>(options.max_header_list_bytes, kLongestHeader),
+               buffers.header_text),
       keepalive_(options.keepalive_timeout_ms),
       keepalive_timer_(loop, [this] { LookForLife(); }) {
   resets_.per_second = options_.floods.resets_per_second;

@@ -1,9 +1,9 @@
 #include "http2/grpc.h"
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <array>
+
+#include "http2/error_code.h"
 
 namespace praefect::http2 {
 
@@ -42,20 +42,18 @@ StatusCode StatusFromHttp(std::string_view http_status) {
 
 StatusCode StatusFromHttp2Error(uint32_t error_code) {
   switch (error_code) {
-    case NGHTTP2_REFUSED_STREAM:
+    case kRefusedStream:
       return StatusCode::kUnavailable;
-    case NGHTTP2_CANCEL:
+    case kCancel:
       return StatusCode::kCanceled;
-    case NGHTTP2_ENHANCE_YOUR_CALM:
+    case kEnhanceYourCalm:
       return StatusCode::kResourceExhausted;
-    case NGHTTP2_INADEQUATE_SECURITY:
+    case kInadequateSecurity:
       return StatusCode::kPermissionDenied;
     default:
       return StatusCode::kInternal;
   }
 }
-
-std::string_view Http2ErrorName(uint32_t error_code) { return nghttp2_http2_strerror(error_code); }
 
 std::optional<milliseconds> ParseTimeout(std::string_view text) {
   if (text.size() < 2 || text.size() > 9) return std::nullopt;

@@ -43,8 +43,6 @@ std::optional<StatusCode> ParseStatus(std::string_view text);
 StatusCode StatusFromHttp(std::string_view http_status);
 // For a stream that ended with RST_STREAM.
 StatusCode StatusFromHttp2Error(uint32_t error_code);
-// "CANCEL", "REFUSED_STREAM", ...
-std::string_view Http2ErrorName(uint32_t error_code);
 
 // A grpc-timeout value: at most 8 digits and one of H M S m u n; nullopt when malformed. Rounded up
 // to milliseconds.

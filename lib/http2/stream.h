@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "http2/buffer.h"
+#include "http2/error_code.h"
 #include "http2/header_rules.h"
 #include "http2/headers.h"
 #include "http2/schedule.h"
@@ -17,18 +18,6 @@
 namespace praefect::http2 {
 
 class Connection;
-
-// Error codes, RFC 9113, section 7.
-inline constexpr uint32_t kNoError = 0x0;
-inline constexpr uint32_t kProtocolError = 0x1;
-inline constexpr uint32_t kInternalError = 0x2;
-inline constexpr uint32_t kFlowControlError = 0x3;
-inline constexpr uint32_t kStreamClosed = 0x5;
-inline constexpr uint32_t kFrameSizeError = 0x6;
-inline constexpr uint32_t kRefusedStream = 0x7;
-inline constexpr uint32_t kCancel = 0x8;
-inline constexpr uint32_t kCompressionError = 0x9;
-inline constexpr uint32_t kEnhanceYourCalm = 0xb;
 
 // How a stream ended.
 struct StreamClosure {

@@ -88,6 +88,8 @@ const Row kEndsServerConnection[] = {
      FrameOf(FrameType::kWindowUpdate, 0, 0, Number(0x7fffffff))},
     {"WINDOW_UPDATE of an idle stream", kProtocolError,
      FrameOf(FrameType::kWindowUpdate, 0, 3, Number(1))},
+    {"a header name longer than 64 KiB", kCompressionError,
+     Ask(3, string("\0\x7f\x82\xff\x03", 5), true)},
 };
 
 TEST_CASE("what a client breaks of a connection's rules ends it") {
