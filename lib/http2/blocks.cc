@@ -9,7 +9,6 @@ namespace praefect::http2 {
 namespace {
 
 constexpr uint32_t kSpareContinuations = 8;  // of small pieces, beyond what the header limit needs
-constexpr size_t kUsualFields = 24;
 
 }  // namespace
 
@@ -100,7 +99,6 @@ void Connection::TakeField(std::string_view name, std::string_view value, bool s
     block_.too_large = true;
     return;
   }
-  if (block_.headers.empty()) block_.headers.Reserve(kUsualFields);
   block_.headers.Add(name, value, sensitive);
 }
 

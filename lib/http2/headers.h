@@ -2,10 +2,10 @@
 
 // A header block: fields in order.
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string_view>
-#include <vector>
 
 namespace praefect::http2 {
 
@@ -18,42 +18,41 @@ class HeaderList {
     bool sensitive = false;  // never enters a compression table
   };
 
-  HeaderList() = default;
-  HeaderList(HeaderList&& other) noexcept { *this = std::move(other); }
+  HeaderList();
+  HeaderList(HeaderList&& other) noexcept;
   HeaderList& operator=(HeaderList&& other) noexcept;
+  ~HeaderList();
 
   // Copies name and value.
   void Add(std::string_view name, std::string_view value, bool sensitive = false);
   // Both must outlive the list.
   void AddView(std::string_view name, std::string_view value, bool sensitive = false) {
-    fields_.push_back({name, value, sensitive});
+    Put({name, value, sensitive});
   }
   // The value is copied, the name must outlive the list.
-  void AddNamed(std::string_view name, std::string_view value, bool sensitive = false) {
-    fields_.push_back({name, Keep(value), sensitive});
-  }
+  void AddNamed(std::string_view name, std::string_view value, bool sensitive = false);
 
-  const std::vector<Field>& fields() const { return fields_; }
-  bool empty() const { return fields_.empty(); }
-  size_t size() const { return fields_.size(); }
-  void Reserve(size_t n) { fields_.reserve(n); }
+  std::span<const Field> fields() const { return {fields_, count_}; }
+  bool empty() const { return count_ == 0; }
+  size_t size() const { return count_; }
   void Clear() { *this = HeaderList(); }
 
   // Of the first field with that name; empty when there is none (`found` tells which).
   std::string_view Get(std::string_view name, bool* found = nullptr) const;
-  // Drops every field for which `unwanted(name)` holds.
-  template <typename Predicate>
-  void RemoveIf(Predicate unwanted) {
-    std::erase_if(fields_, [&](const Field& f) { return unwanted(f.name); });
-  }
 
  private:
+  struct Room;
+
+  void Put(const Field& field) {
+    if (count_ == capacity_) Grow();
+    fields_[count_++] = field;
+  }
+  void Grow();
   std::string_view Keep(std::string_view text);
 
-  std::vector<Field> fields_;
-  std::vector<std::unique_ptr<char[]>> chunks_;  // what was copied
-  char* free_ = nullptr;                         // in the last of them
-  size_t free_bytes_ = 0;
+  std::unique_ptr<Room> room_;
+  Field* fields_ = nullptr;  // in room_
+  size_t count_ = 0, capacity_ = 0;
 };
 
 }  // namespace praefect::http2

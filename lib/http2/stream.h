@@ -12,6 +12,7 @@
 #include "http2/error_code.h"
 #include "http2/header_rules.h"
 #include "http2/headers.h"
+#include "http2/pooled.h"
 #include "http2/schedule.h"
 #include "http2/send_gate.h"
 
@@ -48,7 +49,7 @@ class StreamListener {
 };
 
 // Owned by its connection.
-class Stream : private Turn {
+class Stream : private Turn, public Pooled<Stream> {
  public:
   void SetListener(StreamListener& listener) { listener_ = &listener; }
 

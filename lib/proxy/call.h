@@ -14,6 +14,7 @@
 #include "gitaly/method.h"
 #include "http2/connection.h"
 #include "http2/grpc.h"
+#include "http2/pooled.h"
 #include "net/event_loop.h"
 #include "proxy/booking.h"
 #include "proxy/call_list.h"
@@ -29,7 +30,7 @@ namespace praefect::proxy {
 
 class Worker;
 
-class Call final : private Upstream::Waiter, private CallList::Member {
+class Call final : private Upstream::Waiter, private CallList::Member, public http2::Pooled<Call> {
  public:
   // How often a call is sent in all, when nodes provably never take it.
   static constexpr int kMaxAttempts = 3;

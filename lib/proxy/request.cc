@@ -56,7 +56,6 @@ http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, std::string_
   // What is another one for every call would only push the rest out of the compression table.
   constexpr bool kNeverIndexed = true;
   http2::HeaderList headers;
-  headers.Reserve(request.size() + 4);
   for (const auto& [name, value, sensitive] : request.fields()) {
     if (name == ":authority") {
       headers.AddView(name, authority);
