@@ -77,29 +77,27 @@ bool Connection::BeginBlock() {
 void Connection::TakeFragment(const uint8_t* bytes, size_t size, bool last) {
   block_.open = !last;
   const bool decoded = decoder_.Decode(
-      bytes, size, last, [this](std::string_view name, std::string_view value, bool sensitive) {
-        TakeField(name, value, sensitive);
-      });
+      bytes, size, last, [this](const HeaderDecoder::Field& field) { TakeField(field); });
   if (!decoded) return (void)BreakOff(kCompressionError, "a header block that cannot be decoded");
   if (last) BlockComplete();
 }
 
-void Connection::TakeField(std::string_view name, std::string_view value, bool sensitive) {
+void Connection::TakeField(const HeaderDecoder::Field& field) {
   // A block that is too large costs no more than its bytes: short ones may name long fields.
   const bool wanted = block_.whom != IncomingBlock::For::kNobody && !block_.malformed &&
                       !block_.too_large && block_.refuse_with == kNoError;
   if (!wanted) return;
-  if (!block_.rules.Accept(name, value)) {
+  if (!block_.rules.Accept(field.name, field.value, field.bytes_allowed)) {
     block_.malformed = true;
     return;
   }
-  block_.bytes += name.size() + value.size() + 32;
+  block_.bytes += field.name.size() + field.value.size() + HeaderTable::kFieldOverhead;
   if (block_.headers.size() >= options_.max_header_fields ||
       block_.bytes > options_.max_header_list_bytes) {
     block_.too_large = true;
     return;
   }
-  block_.headers.Add(name, value, sensitive);
+  block_.headers.Add(field.name, field.value, field.sensitive);
 }
 
 void Connection::BlockComplete() {

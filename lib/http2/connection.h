@@ -202,7 +202,7 @@ class Connection final : public net::RoundEndTask {
   void OnContinuation(const uint8_t* payload);
   bool BeginBlock();
   void TakeFragment(const uint8_t* bytes, size_t size, bool last);
-  void TakeField(std::string_view name, std::string_view value, bool sensitive);
+  void TakeField(const HeaderDecoder::Field& field);
   void BlockComplete();
   void OnRequestBlock(IncomingBlock block);
   void OnStreamBlock(Stream& stream, IncomingBlock block);

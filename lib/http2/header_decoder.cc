@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "http2/header_rules.h"
 #include "http2/huffman.h"
 #include "http2/static_table.h"
 
 namespace praefect::http2 {
 namespace {
 
-constexpr int kMaxNumberBytes = 5;  // behind the prefix; more would say more than 32 bits
+constexpr uint32_t kBytesAllowed = 1;  // mark of an entry
+constexpr int kMaxNumberBytes = 5;     // behind the prefix; more would say more than 32 bits
 
 std::string_view Text(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -41,7 +43,7 @@ bool HeaderDecoder::End(bool last) {
   return true;
 }
 
-HeaderDecoder::Step HeaderDecoder::Next(HeaderList::Field& field) {
+HeaderDecoder::Step HeaderDecoder::Next(Field& field) {
   while (at_ != end_) {
     const uint8_t* const begin = at_;
     const uint8_t first = *at_;
@@ -72,29 +74,28 @@ HeaderDecoder::Step HeaderDecoder::Next(HeaderList::Field& field) {
   return Step::kEnd;
 }
 
-bool HeaderDecoder::Find(uint32_t index, HeaderList::Field& field) const {
+bool HeaderDecoder::Find(uint32_t index, Field& field) const {
   if (index == 0) return false;
   if (index <= kStaticFields) {
     const StaticField& known = StaticFieldAt(index);
-    field = {known.name, known.value, false};
+    field = {known.name, known.value, false, true};
     return true;
   }
   const size_t age = index - kStaticFields - 1;
   if (age >= table_.count()) return false;
   const HeaderTable::Entry& entry = table_.at(age);
-  field = {table_.Name(entry), table_.Value(entry), false};
+  field = {table_.Name(entry), table_.Value(entry), false, entry.mark == kBytesAllowed};
   return true;
 }
 
-HeaderDecoder::Parse HeaderDecoder::ParseIndexed(HeaderList::Field& field) {
+HeaderDecoder::Parse HeaderDecoder::ParseIndexed(Field& field) {
   uint32_t index = 0;
   const Parse parse = ParseNumber(7, index);
   if (parse != Parse::kDone) return parse;
   return Find(index, field) ? Parse::kDone : Parse::kError;
 }
 
-HeaderDecoder::Parse HeaderDecoder::ParseLiteral(HeaderList::Field& field, int index_bits,
-                                                 bool insert) {
+HeaderDecoder::Parse HeaderDecoder::ParseLiteral(Field& field, int index_bits, bool insert) {
   uint32_t index = 0;
   String name, value;
   Parse parse = ParseNumber(index_bits, index);
@@ -104,7 +105,7 @@ HeaderDecoder::Parse HeaderDecoder::ParseLiteral(HeaderList::Field& field, int i
 
   field = {Text(name.bytes, name.size), Text(value.bytes, value.size), false};
   if (index != 0) {
-    HeaderList::Field named;
+    Field named;
     if (!Find(index, named)) return Parse::kError;
     field.name = named.name;
   }
@@ -126,7 +127,10 @@ HeaderDecoder::Parse HeaderDecoder::ParseLiteral(HeaderList::Field& field, int i
     if (!DecodeHuffman(value.bytes, value.size, end)) return Parse::kError;
     field.value = {begin, static_cast<size_t>(end - begin)};
   }
-  if (insert) table_.Insert(field.name, field.value, 0);
+  if (insert) {
+    field.bytes_allowed = HeaderRules::AreBytesAllowed(field.name, field.value);
+    table_.Insert(field.name, field.value, field.bytes_allowed ? kBytesAllowed : 0);
+  }
   return Parse::kDone;
 }
 

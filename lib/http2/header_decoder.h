@@ -7,27 +7,34 @@
 #include <vector>
 
 #include "http2/header_table.h"
-#include "http2/headers.h"
 
 namespace praefect::http2 {
 
 class HeaderDecoder {
  public:
+  struct Field {
+    std::string_view name, value;
+    bool sensitive = false;
+    // HeaderRules::AreBytesAllowed holds: it was asked when the field entered the table, from where
+    // most fields come. False: nobody knows.
+    bool bytes_allowed = false;
+  };
+
   // A name or a value longer than `max_string_bytes`, as it is coded, is an error. `scratch` may
   // be shared with others of the thread, and outlives the decoder.
   HeaderDecoder(size_t max_string_bytes, std::vector<char>& scratch)
       : max_string_bytes_(max_string_bytes), scratch_(scratch) {}
 
-  // The next bytes of a block, `last` with the last of them. `take(name, value, sensitive)` is
-  // given each field; the views live until it returns. False: that is no HPACK, and what later
-  // blocks mean cannot be known (COMPRESSION_ERROR); nothing more may be decoded.
+  // The next bytes of a block, `last` with the last of them. `take(field)` is given
+  // each field; its views live until it returns. False: that is no HPACK, and what later blocks
+  // mean cannot be known (COMPRESSION_ERROR); nothing more may be decoded.
   template <typename Take>
   bool Decode(const uint8_t* bytes, size_t size, bool last, Take take) {
     Begin(bytes, size);
-    for (HeaderList::Field field;;) {
+    for (Field field;;) {
       switch (Next(field)) {
         case Step::kField:
-          take(field.name, field.value, field.sensitive);
+          take(static_cast<const Field&>(field));
           break;
         case Step::kEnd:
           return End(last);
@@ -48,13 +55,13 @@ class HeaderDecoder {
 
   void Begin(const uint8_t* bytes, size_t size);
   bool End(bool last);
-  Step Next(HeaderList::Field& field);
-  Parse ParseIndexed(HeaderList::Field& field);
-  Parse ParseLiteral(HeaderList::Field& field, int index_bits, bool insert);
+  Step Next(Field& field);
+  Parse ParseIndexed(Field& field);
+  Parse ParseLiteral(Field& field, int index_bits, bool insert);
   Parse ParseTableSize();
   Parse ParseString(String& string);
   Parse ParseNumber(int bits, uint32_t& number);
-  bool Find(uint32_t index, HeaderList::Field& field) const;
+  bool Find(uint32_t index, Field& field) const;
 
   const size_t max_string_bytes_;
   std::vector<char>& scratch_;

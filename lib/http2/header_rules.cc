@@ -89,13 +89,16 @@ bool ParseDigits(std::string_view text, Number& number) {
 
 }  // namespace
 
-bool HeaderRules::Accept(std::string_view name, std::string_view value) {
-  if (malformed_) return false;
+bool HeaderRules::AreBytesAllowed(std::string_view name, std::string_view value) {
   const bool pseudo = !name.empty() && name[0] == ':';
-  const bool good =
-      IsValue(value) && (pseudo ? AcceptPseudo(name, value) : AcceptRegular(name, value));
-  malformed_ = !good;
-  return good;
+  return IsName(name.substr(pseudo ? 1 : 0)) && IsValue(value);
+}
+
+bool HeaderRules::Accept(std::string_view name, std::string_view value, bool bytes_allowed) {
+  if (malformed_) return false;
+  malformed_ = !(bytes_allowed || AreBytesAllowed(name, value)) ||
+               !(name[0] == ':' ? AcceptPseudo(name, value) : AcceptRegular(name, value));
+  return !malformed_;
 }
 
 bool HeaderRules::AcceptPseudo(std::string_view name, std::string_view value) {
@@ -119,7 +122,7 @@ bool HeaderRules::AcceptPseudo(std::string_view name, std::string_view value) {
 
 bool HeaderRules::AcceptRegular(std::string_view name, std::string_view value) {
   regular_ = true;
-  if (!IsName(name) || IsOfConnection(name)) return false;
+  if (IsOfConnection(name)) return false;
   if (name == "te") return value == "trailers";
   if (name != "content-length" || block_ == Block::kTrailers) return true;
   int64_t length = 0;

@@ -16,8 +16,11 @@ class HeaderRules {
 
   explicit HeaderRules(Block block = Block::kTrailers) : block_(block) {}
 
-  // The next field. False: the block is malformed (and stays so).
-  bool Accept(std::string_view name, std::string_view value);
+  // The next field. `bytes_allowed`: what AreBytesAllowed says of it is known to be true. False:
+  // the block is malformed (and stays so).
+  bool Accept(std::string_view name, std::string_view value, bool bytes_allowed);
+  // Whether no byte of a field is one that it may not have, a pseudo-header field's as well.
+  static bool AreBytesAllowed(std::string_view name, std::string_view value);
   // After the last field.
   bool Complete() const;
 

@@ -59,6 +59,9 @@ bool Connection::Pump() {
     if (!output_.empty()) break;  // the socket is full
   }
   watcher_.Want(true, !output_.empty());
+  const bool all_left = output_.empty() && urgent_.empty() && data_.empty() && waiting_.empty() &&
+                        gated_waiting_.empty();
+  if (!all_left) SweepLater();
   return !IsOver();
 }
 
@@ -128,8 +131,8 @@ void Connection::Queue(Stream& stream) {
   if (stream.id_ == 0 || stream.closed_ || stream.end_sent_ || !opened) return;
   if (stream.has_headers_ || (stream.output_.empty() && stream.output_ended_)) {
     urgent_.Add(stream);
-  } else if (!stream.output_.empty() && stream.send_window_ > 0) {
-    data_.Add(stream);
+  } else if (!stream.output_.empty()) {
+    stream.send_window_ > 0 ? data_.Add(stream) : SweepLater();
   }
 }
 

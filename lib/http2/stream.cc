@@ -18,7 +18,6 @@ void Stream::SendHeaders(HeaderList headers, bool end) {
 
 void Stream::SendData(Slice data) {
   output_.Push(std::move(data));
-  connection_.SweepLater();
   connection_.Queue(*this);
   connection_.MarkDirty();
 }

@@ -22,8 +22,8 @@ class Codec {
  public:
   std::optional<OracleFields> Decode(std::string_view block, size_t piece_bytes) {
     OracleFields fields;
-    auto take = [&](std::string_view name, std::string_view value, bool sensitive) {
-      fields.push_back({std::string(name), std::string(value), sensitive});
+    auto take = [&](const HeaderDecoder::Field& field) {
+      fields.push_back({std::string(field.name), std::string(field.value), field.sensitive});
     };
     do {
       const size_t size = std::min(piece_bytes, block.size());

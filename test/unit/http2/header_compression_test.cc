@@ -22,8 +22,8 @@ struct Decoder {
   // In pieces of this size; nullopt: not HPACK.
   std::optional<Fields> Decode(std::string_view block, size_t piece = 1 << 20) {
     Fields fields;
-    auto take = [&](std::string_view name, std::string_view value, bool sensitive) {
-      fields.push_back({std::string(name), std::string(value), sensitive});
+    auto take = [&](const HeaderDecoder::Field& field) {
+      fields.push_back({std::string(field.name), std::string(field.value), field.sensitive});
     };
     do {
       // Of its own, so that a sanitizer sees who reads behind it.

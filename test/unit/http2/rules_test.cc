@@ -190,6 +190,20 @@ TEST_CASE("what a client breaks of a stream's rules ends that stream, and no oth
   CHECK_FALSE(peer.end.ears[stream == 1 ? 1 : 0]->closed);
 }
 
+TEST_CASE("a field that may not be is refused from the table as well") {
+  RawPeer peer(Side::kServer);
+  peer.Greet();
+  peer.Write(Ask(5, kWhole + "\x40\x04Name\x01x", true) + Ask(7, kWhole + "\xbe", true) +
+             Ask(9, kWhole + "\x40\x04name\x01x", true) + Ask(11, kWhole + "\xbe\xbf", true) +
+             Ask(13, kWhole + "\xbe", true));
+  for (uint32_t stream : {5, 7, 11}) {
+    CHECK(peer.Await(FrameType::kRstStream, stream).number() == kProtocolError);
+  }
+  peer.Settle();
+  CHECK(peer.end.ears.size() == 2);
+  CHECK(peer.end.ears.back()->headers.Get("name") == "x");
+}
+
 TEST_CASE("what is allowed is let pass") {
   const string frames =
       GENERATE_COPY(Ask(5, kWhole + Literal("te", "trailers"), true),
