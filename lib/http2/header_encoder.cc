@@ -105,16 +105,21 @@ uint8_t* HeaderEncoder::PutField(const HeaderList::Field& field, uint8_t* to) {
   return PutString(field.value, to);
 }
 
-// 0: it is not in the table.
-uint32_t HeaderEncoder::FindIndexed(const HeaderList::Field& field, uint32_t mark) const {
-  for (size_t age = 0; age < table_.count(); age++) {
-    const HeaderTable::Entry& entry = table_.at(age);
-    if (entry.mark != mark) continue;
-    if (table_.Name(entry) == field.name && table_.Value(entry) == field.value) {
-      return kStaticFields + 1 + static_cast<uint32_t>(age);
-    }
+bool HeaderEncoder::IsAt(size_t age, const HeaderList::Field& field, uint32_t mark) const {
+  const HeaderTable::Entry& entry = table_.at(age);
+  return entry.mark == mark && table_.Name(entry) == field.name &&
+         table_.Value(entry) == field.value;
+}
+
+// 0: it is not in the table. Lists come again, so most fields stand behind the one before them.
+uint32_t HeaderEncoder::FindIndexed(const HeaderList::Field& field, uint32_t mark) {
+  size_t age = found_age_ - 1;
+  if (found_age_ == 0 || found_age_ > table_.count() || !IsAt(age, field, mark)) {
+    for (age = 0; age < table_.count() && !IsAt(age, field, mark);) age++;
   }
-  return 0;
+  if (age == table_.count()) return 0;
+  found_age_ = age;
+  return kStaticFields + 1 + static_cast<uint32_t>(age);
 }
 
 // Told from how its mark was seen: two fields taken for one only cost some bytes.

@@ -28,10 +28,12 @@ class HeaderEncoder {
 
   uint8_t* PutTableSizes(uint8_t* to);
   uint8_t* PutField(const HeaderList::Field& field, uint8_t* to);
-  uint32_t FindIndexed(const HeaderList::Field& field, uint32_t mark) const;
+  bool IsAt(size_t age, const HeaderList::Field& field, uint32_t mark) const;
+  uint32_t FindIndexed(const HeaderList::Field& field, uint32_t mark);
   bool CameBefore(uint32_t mark);
 
   HeaderTable table_;
+  size_t found_age_ = 0;  // of the field that was found last
   // Marks of fields that did not enter the table, each at a place of its own.
   std::array<uint32_t, 64> once_{};
   bool size_changed_ = false;

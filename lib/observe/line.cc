@@ -41,6 +41,22 @@ void AppendPadded(std::string& out, unsigned value, unsigned highest_place) {
   }
 }
 
+// The shortest text that means this number. Times have three places at most, and need no search.
+void AppendNumber(std::string& out, double value) {
+  constexpr double kMost = 1e12;
+  const bool may_have_three = value > 0 && value < kMost;
+  const auto thousandths = static_cast<uint64_t>(may_have_three ? value * 1'000 + 0.5 : 0);
+  if (static_cast<double>(thousandths) / 1'000 != value || thousandths == 0) {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+    return;
+  }
+  AppendInteger(out, thousandths / 1'000);
+  if (thousandths % 1'000 == 0) return;
+  out += '.';
+  AppendPadded(out, static_cast<unsigned>(thousandths % 1'000), 100);
+  while (out.back() == '0') out.pop_back();
+}
+
 // Hands `value` to `append`, cut and marked when it is longer than `max_bytes`.
 template <typename Append>
 void AppendBounded(std::string_view value, size_t max_bytes, Append append) {
@@ -58,7 +74,7 @@ struct Text {
   void operator()(std::string_view value) const { String(value, kMaxValueBytes); }
   void operator()(int64_t value) const { AppendInteger(out, value); }
   void operator()(uint64_t value) const { AppendInteger(out, value); }
-  void operator()(double value) const { fmt::format_to(std::back_inserter(out), "{}", value); }
+  void operator()(double value) const { AppendNumber(out, value); }
   void operator()(bool value) const { out += value ? "true" : "false"; }
 };
 
@@ -74,7 +90,7 @@ struct Json {
     if (!std::isfinite(value)) {  // JSON has no such numbers
       out += "null";
     } else {
-      fmt::format_to(std::back_inserter(out), "{}", value);
+      AppendNumber(out, value);
     }
   }
   void operator()(bool value) const { out += value ? "true" : "false"; }

@@ -1,5 +1,7 @@
 #include "observe/line.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include <limits>
@@ -52,6 +54,30 @@ TEST_CASE("a JSON line keeps types") {
   CHECK(line["time_ms"] == 0.25);
   CHECK(line["bytes"] == std::numeric_limits<uint64_t>::max());
   CHECK(line["late"] == false);
+}
+
+TEST_CASE("numbers are as short as they can be") {
+  const std::pair<double, const char*> numbers[] = {{0, "0"},
+                                                    {-0.25, "-0.25"},
+                                                    {1, "1"},
+                                                    {12.5, "12.5"},
+                                                    {0.001, "0.001"},
+                                                    {166.43, "166.43"},
+                                                    {0.0005, "0.0005"},
+                                                    {1.0 / 3, "0.3333333333333333"},
+                                                    {999.999, "999.999"},
+                                                    {1e12, "1000000000000"},
+                                                    {1e300, "1e+300"},
+                                                    {1e-300, "1e-300"}};
+  for (const auto& [number, text] : numbers) {
+    CHECK(Text("x", {{"number", number}}).find(std::string(" number=") + text + " pid") !=
+          std::string::npos);
+  }
+  for (int64_t microseconds = 0; microseconds < 3'000'000; microseconds += 997) {
+    const double milliseconds = static_cast<double>(microseconds) / 1'000;
+    CHECK(Text("x", {{"ms", milliseconds}}).find(fmt::format(" ms={} pid", milliseconds)) !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("what needs an escape is found at any place of a value") {
