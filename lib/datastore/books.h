@@ -68,6 +68,9 @@ struct Replica {
   // Not among the storages that the repository is assigned to (assignments.h): nothing is copied
   // there. Worked out anew for each change, no field of a row.
   bool surplus = false;
+  // An unsettled call on another repository of this storage names it as additional repository (its
+  // object pool). Likewise no field of a row.
+  bool in_use = false;
   Job job;
 
   friend bool operator==(const Replica&, const Replica&) = default;

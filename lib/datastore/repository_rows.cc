@@ -14,8 +14,8 @@ using db::Sql;
 using db::Statement;
 
 // What one statement returns of a repository: its own row, its replicas and jobs, its intents, its
-// assignments.
-enum Tag : int64_t { kRepositoryRow, kReplicaRow, kIntentRow, kAssignmentRow };
+// assignments, and the intents of others that use it.
+enum Tag : int64_t { kRepositoryRow, kReplicaRow, kIntentRow, kAssignmentRow, kUseRow };
 enum Column : size_t {
   kTag,
   kName,          // virtual storage; storage
@@ -60,6 +60,9 @@ enum Column : size_t {
   "UNION ALL SELECT 3, a.storage, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "  \
   "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL "                                        \
   "FROM r JOIN repository_assignments a ON a.repository_id = r.repository_id "                   \
+  "UNION ALL SELECT 4, i.storage, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "  \
+  "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL "                                        \
+  "FROM r JOIN write_intents i ON i.additional_repository_id = r.repository_id "                 \
   "ORDER BY 1, 8, 18 DESC, 2"
 constexpr Sql kLoadById(PRAEFECT_LOAD("repository_id = $1"));
 constexpr Sql kLoadByName(PRAEFECT_LOAD("virtual_storage = $1 AND relative_path = $2"));
@@ -189,6 +192,9 @@ void ParseStorages(const db::Rows& rows, size_t i, Repository& repository) {
                              .term = rows.Integer(i, kTerm),
                              .lingering = rows.Boolean(i, kFlag),
                              .instance = rows.Integer(i, kInstance)});
+  } else if (rows.Integer(i, kTag) == kUseRow) {
+    const int storage = repository.Position(rows.Text(i, kName));
+    if (storage != kNoStorage) books.replicas[storage].in_use = true;
   }
 }
 

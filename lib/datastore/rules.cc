@@ -274,6 +274,7 @@ void Remove(Books& books) {
 bool MayDelete(const Books& books, int storage) {
   const Job& job = books.replicas[storage].job;
   return job.kind == JobKind::kDelete && job.state == JobState::kReady &&
+         !books.replicas[storage].in_use &&
          (books.state == RepositoryState::kRemoving ||
           (books.state == RepositoryState::kLive && storage != books.primary &&
            books.replicas[storage].generation == kNoClaim));

@@ -117,7 +117,8 @@ void PromoteWithLoss(Books& books, int storage);
 // ended.
 void Remove(Books& books);
 // A delete is ready on this storage: of a repository that is being removed, or of a surplus replica
-// that claims nothing and is not the primary (the Go Praefect queues such deletes).
+// that claims nothing and is not the primary (the Go Praefect queues such deletes). Not while an
+// unsettled call on another repository may still read it there.
 bool MayDelete(const Books& books, int storage);
 // Notes whether anything is in flight that could create the replica anew: for the repository, or of
 // a live one on this storage. Only a delete that began without counts.

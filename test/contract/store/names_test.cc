@@ -169,6 +169,21 @@ TEST_CASE(
   CHECK(books.Make("p.git") != id);
 }
 
+TEST_CASE("a pool is not deleted where a call that links to it is not settled") {
+  StoreFixture books(EachKind());
+  const int64_t member = books.Make("p.git");
+  const int64_t pool = books.Make("pool.git");
+  const Call linking = books.Route(member);
+  REQUIRE(books.Open(linking, pool));
+  REQUIRE(books.Change(pool, RemoveRepository()) == Changed::kDone);
+  books.DeleteEverywhere(pool);
+  CHECK(books.DueOn("a") == std::vector{pool});
+  CHECK(books.DueOn("b").empty());
+  books.Settle(linking);
+  books.DeleteEverywhere(pool);
+  CHECK_FALSE(books.Exists(pool));
+}
+
 TEST_CASE("a copy that runs while its repository is removed becomes a delete") {
   StoreFixture books(EachKind());
   const int64_t id = books.Make("p.git");
