@@ -118,6 +118,33 @@ TEST_CASE("A replica that differs while nothing is written is made anew") {
   CHECK(replicas.HaveEqualRefs("a.git"));
 }
 
+TEST_CASE("A copy claims nothing when nobody vouches for its source or target any more") {
+  Replicas replicas;
+  const int64_t id = replicas.Make("a.git");
+  REQUIRE(replicas.WaitUntilWhole(id));
+  replicas.node(1).Freeze();
+  replicas.Write(id, "main");
+  REQUIRE(Eventually([&] {
+    return replicas.JobOn(id, 1).state == JobState::kRunning &&
+           replicas.JobOn(id, 2).state == JobState::kNone;
+  }));
+  SECTION("its source, which was the primary") {
+    replicas.Withdraw(id, 0);
+    CHECK(replicas.Get(id).books.primary == datastore::kNoStorage);
+    CHECK(replicas.JobOn(id, 1).claim == datastore::kNoClaim);
+    replicas.Promote(id, 2);
+  }
+  SECTION("its target") {
+    replicas.Withdraw(id, 1);
+    CHECK(replicas.JobOn(id, 1).claim == datastore::kNoClaim);
+  }
+  const size_t before = replicas.node(1).CallsOf(kCopy);
+  replicas.node(1).Thaw();
+  REQUIRE(replicas.WaitUntilWhole(id));
+  CHECK(replicas.node(1).CallsOf(kCopy) > before);
+  CHECK(replicas.HaveEqualRefs("a.git"));
+}
+
 TEST_CASE("A repository that was removed goes from every disk, and then from the books") {
   Replicas replicas;
   const int64_t id = replicas.Make("a.git");

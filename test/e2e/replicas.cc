@@ -234,6 +234,10 @@ void Replicas::Withdraw(int64_t id, size_t index) {
   Change(id, datastore::WithdrawClaimOf(kStorages[index]));
 }
 
+void Replicas::Promote(int64_t id, size_t index) {
+  Change(id, datastore::PromoteTo(kStorages[index], false));
+}
+
 void Replicas::Remove(int64_t id) { Change(id, datastore::RemoveRepository()); }
 
 datastore::Repository Replicas::Get(int64_t id) {

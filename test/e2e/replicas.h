@@ -42,6 +42,8 @@ class Replicas {
   void Write(int64_t id, const std::string& branch);
   // Nobody vouches for the replica any more.
   void Withdraw(int64_t id, size_t index);
+  // It takes the writes from now on.
+  void Promote(int64_t id, size_t index);
   // Removed by the books, deletes due.
   void Remove(int64_t id);
 
