@@ -7,12 +7,16 @@
 #include <array>
 #include <fstream>
 #include <random>
+#include <thread>
 #include <utility>
 
 namespace praefect::daemon {
 namespace {
 
 using observe::MutexLock;
+
+// How often the first writes are waited for.
+constexpr std::chrono::milliseconds kGlance{5};
 
 datastore::Storages StoragesOf(const nodes::Snapshot& snapshot) {
   datastore::Storages storages;
@@ -86,7 +90,13 @@ struct Bookkeeping::Parts {
         clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}),
         caretaker({store, calls, snapshot, sources.logger, sources.registry}),
         surveyor({*sources.database.database(), snapshot, sources.database_registry}),
-        database(*sources.database.database()) {
+        database(*sources.database.database()),
+        disks(database),
+        upkeep({keeper, disks, client,
+                [&nodes = sources.nodes](std::vector<nodes::ExpectedDisk> expected) {
+                  nodes.ExpectDisks(std::move(expected));
+                },
+                sources.logger, metrics}) {
     if (store.engine() == db::Engine::kPostgres) Listen(sources, config);
   }
   // Whoever waits for a node or the database is let go first.
@@ -96,6 +106,7 @@ struct Bookkeeping::Parts {
     calls.Stop();
     clerk.Stop();
     replicator.Stop();
+    upkeep.Stop();
   }
 
   void Listen(const Sources& sources, const config::Config& config) {
@@ -125,6 +136,8 @@ struct Bookkeeping::Parts {
   proxy::Caretaker caretaker;
   service::Surveyor surveyor;
   db::Database& database;
+  datastore::Disks disks;
+  replication::Upkeep upkeep;
   std::unique_ptr<db::Listener> listener;
 };
 
@@ -136,6 +149,22 @@ void Bookkeeping::Start(const config::Config& config) {
     parts_ = std::move(parts);
   }
   Publish(sources_.nodes.snapshot());
+  AwaitFirstWrites();
+}
+
+void Bookkeeping::AwaitFirstWrites() const {
+  const auto compared = [](const nodes::VirtualStorage& storage) {
+    return std::none_of(storage.nodes.begin(), storage.nodes.end(), [](const nodes::Node& node) {
+      return node.disk.doubt == nodes::DiskDoubt::kNotCompared;
+    });
+  };
+  const auto deadline = std::chrono::steady_clock::now() + kFirstPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto snapshot = sources_.nodes.snapshot();
+    const auto& storages = snapshot->virtual_storages;
+    if (problem().empty() && std::all_of(storages.begin(), storages.end(), compared)) return;
+    std::this_thread::sleep_for(kGlance);
+  }
 }
 
 void Bookkeeping::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
@@ -144,7 +173,13 @@ void Bookkeeping::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   datastore::Storages configured = StoragesOf(*snapshot);
   if (configured != *parts_->store.storages()) parts_->store.Configure(std::move(configured));
   parts_->calls.Publish(snapshot);
-  parts_->replicator.Publish(std::move(snapshot));
+  parts_->replicator.Publish(snapshot);
+  parts_->upkeep.Publish(std::move(snapshot));
+}
+
+void Bookkeeping::RetryAll() {
+  const MutexLock lock(mutex_);
+  if (parts_ != nullptr) parts_->replicator.RetryAll();
 }
 
 void Bookkeeping::Stop() {

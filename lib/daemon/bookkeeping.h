@@ -4,6 +4,7 @@
 // PostgreSQL the session that hears what others change; and who acts on them: the clerk that
 // decides over names, and the replicator. Only with `replication.enabled`.
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@
 #include "observe/registry.h"
 #include "proxy/books.h"
 #include "replication/replicator.h"
+#include "replication/upkeep.h"
 #include "service/books_view.h"
 
 namespace praefect::daemon {
@@ -31,7 +33,7 @@ class Bookkeeping {
   // All of it outlives this.
   struct Sources {
     BooksDatabase& database;
-    const nodes::Manager& nodes;
+    nodes::Manager& nodes;
     observe::Logger& logger;
     observe::Registry& registry;
     observe::Registry& database_registry;  // of what surveys find
@@ -44,14 +46,20 @@ class Bookkeeping {
   Bookkeeping(const Bookkeeping&) = delete;
   Bookkeeping& operator=(const Bookkeeping&) = delete;
 
-  // Once, when the database is open. It need not be reachable: writes are unavailable until this
-  // process is registered.
+  // What the start waits for the first writes to be possible, on all nodes.
+  static constexpr std::chrono::milliseconds kFirstPatience{1'000};
+
+  // Once, when the database is open. It need not be reachable, nor need the nodes: writes are
+  // unavailable until this process is registered, and each node's disk is known to be the one that
+  // it was.
   void Start(const config::Config& config);
   // Before the database closes, when nobody uses the bookkeeper any more: settles what it can.
   void Stop();
 
   // Something was learned of the nodes. Any thread.
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
+  // The configuration was read again: what was parked is tried again. Any thread.
+  void RetryAll();
   // From Start to Stop; empty: the books are not kept.
   proxy::Books books() const;
   service::BooksView view() const;
@@ -60,6 +68,8 @@ class Bookkeeping {
 
  private:
   struct Parts;
+
+  void AwaitFirstWrites() const;
 
   const Sources sources_;
   mutable observe::Mutex mutex_;

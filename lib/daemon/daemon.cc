@@ -38,7 +38,8 @@ class Daemon::Impl {
       : logger_(std::move(logger)),
         metrics_(startup.version, startup.built, *logger_),
         configuration_(std::move(startup.config), *logger_, metrics_.registry()),
-        nodes_(*configuration_.current(), *logger_, metrics_.registry()),
+        nodes_(*configuration_.current(), *logger_, metrics_.registry(),
+               {.disks_by_books = configuration_.current()->replication.enabled}),
         local_(
             nodes_, *logger_, [this] { return bookkeeping_.view(); }, startup.version),
         books_(BooksSources()),
@@ -191,6 +192,7 @@ class Daemon::Impl {
   bool Apply(const std::shared_ptr<const config::Config>& config) {
     logger_->SetLevel(LevelOf(config->logging));
     nodes_.Reload(*config);
+    bookkeeping_.RetryAll();
     proxy_->Reload(config);
     const absl::Status tls = proxy_->ReplaceTls(config->tls);
     if (tls.ok()) return true;

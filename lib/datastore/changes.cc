@@ -105,6 +105,7 @@ Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance) {
   return At(std::move(storage), [=](Books& books, int position) {
     if (!MayDelete(books, position)) return false;
     StartDelete(books, position);
+    if (!books.replicas[position].job.quiet) return false;
     Own(books.replicas[position].job, run, instance);
     return true;
   });
@@ -159,6 +160,13 @@ Rule WantAllCopies() {
   };
 }
 
+Rule WantMissingJobs() {
+  return [](Repository& repository) {
+    WantMissing(repository.books);
+    return true;
+  };
+}
+
 Rule PromoteTo(std::string storage, bool planned) {
   return At(std::move(storage), [planned](Books& books, int position) {
     if (!MayPromote(books, position) || (planned && !books.intents.empty())) return false;
@@ -199,6 +207,19 @@ Rule RestoreStorage(std::string storage, std::string filesystem_id) {
     if (!replica.suspect || filesystem_id.empty()) return false;
     if (replica.aside_filesystem_id != filesystem_id) return false;
     RestoreSuspect(books, position);
+    return true;
+  });
+}
+
+Rule SettleSuspectOn(std::string storage, std::string filesystem_id) {
+  return At(std::move(storage), [=](Books& books, int position) {
+    const Replica& replica = books.replicas[position];
+    if (!replica.suspect || replica.aside_filesystem_id.empty()) return false;
+    if (replica.aside_filesystem_id == filesystem_id) {
+      RestoreSuspect(books, position);
+    } else {
+      GiveUpSuspect(books, position);
+    }
     return true;
   });
 }

@@ -19,6 +19,8 @@ namespace praefect::datastore {
 // nothing at the replica path.
 Rule StartCopyOnto(std::string target, std::vector<std::string> sources, bool nothing_there,
                    int64_t run, int64_t instance);
+// Refused while something is in flight that could create the replica anew: it would have to be
+// repeated. What ends that makes the delete due again.
 Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance);
 // By the run that was started: a late one of a run that was released changes nothing.
 Rule CompleteRun(std::string storage, int64_t run, bool verified);
@@ -40,6 +42,9 @@ Rule ParkRun(std::string storage, int64_t run, std::string_view error);
 Rule PutJobOff(std::string storage, std::string_view error, std::chrono::milliseconds delay);
 Rule ParkJob(std::string storage, std::string_view error);
 Rule WantAllCopies();
+// The same for jobs that are missing alone; of a repository being removed they are deletes, and one
+// of which nothing is left goes.
+Rule WantMissingJobs();
 
 // --- Primary and claims ---
 
@@ -51,7 +56,10 @@ Rule WithdrawClaimOf(std::string storage);
 // kept aside with the claim. Only that one restores it; an empty one, which nobody knew, none.
 Rule SuspectStorage(std::string storage, std::string claimed_under);
 Rule RestoreStorage(std::string storage, std::string filesystem_id);
-// An operator, or an empty root, says that what it claimed will not come back.
+// The storage is on this disk for good: what was claimed under it is restored, and what was claimed
+// under another one will not come back. What nobody knows the disk of stays as it is.
+Rule SettleSuspectOn(std::string storage, std::string filesystem_id);
+// An operator says that what it claimed will not come back.
 Rule GiveUpStorage(std::string storage);
 
 // --- Calls ---

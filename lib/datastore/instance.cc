@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <future>
 #include <utility>
+
+#include "datastore/await.h"
 
 namespace praefect::datastore {
 namespace {
@@ -13,13 +14,6 @@ using observe::MutexLock;
 // Between attempts to register.
 constexpr std::chrono::milliseconds kLeastPause{100};
 constexpr std::chrono::milliseconds kLongestPause{2'000};
-
-template <class T>
-Result<T> Await(const std::function<void(Callback<T>)>& start) {
-  std::promise<Result<T>> promise;
-  start([&](Result<T> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
-}
 
 }  // namespace
 

@@ -94,7 +94,8 @@ constexpr Sql kSaveReplica(PRAEFECT_SAVE_REPLICA("now()"),
 #undef PRAEFECT_SAVE_REPLICA
 constexpr Sql kDeleteReplica(
     "DELETE FROM storage_repositories WHERE repository_id = $1 AND storage = $2");
-// $14: put off for so many milliseconds; 0 leaves it due when it was while its state is the same.
+// $14: put off for so many milliseconds; 0 leaves it due when it was while its state is the same,
+// unless its error is forgotten: it is wanted anew.
 #define PRAEFECT_SAVE_JOB(now, later)                                                            \
   "INSERT INTO replication_jobs AS j (repository_id, storage, virtual_storage, kind, state, "    \
   "wanted, source, claim, quiet, run, instance, error, attempts, not_before, wanted_at) VALUES " \
@@ -104,7 +105,8 @@ constexpr Sql kDeleteReplica(
   "state = excluded.state, wanted = excluded.wanted, source = excluded.source, "                 \
   "claim = excluded.claim, quiet = excluded.quiet, run = excluded.run, "                         \
   "instance = excluded.instance, error = excluded.error, attempts = excluded.attempts, "         \
-  "not_before = CASE WHEN $14 = 0 AND excluded.state = j.state THEN j.not_before "               \
+  "not_before = CASE WHEN $14 = 0 AND excluded.state = j.state AND (excluded.error IS NOT NULL " \
+  "OR j.error IS NULL) THEN j.not_before "                                                       \
   "ELSE excluded.not_before END"
 constexpr Sql kSaveJob(PRAEFECT_SAVE_JOB("clock_timestamp()",
                                          "clock_timestamp() + $14 * interval '1 millisecond'"),

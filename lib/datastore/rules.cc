@@ -71,7 +71,9 @@ void EndRun(Books& books, int target, bool again) {
   const int64_t wanted = replica.job.wanted;
   const bool deletes = replica.job.kind == JobKind::kDelete;
   replica.job = Job{};
-  if (books.state == RepositoryState::kRemoving || deletes) {
+  if (books.state == RepositoryState::kRemoving) {
+    for (Replica& each : books.replicas) WantDelete(each);  // they waited for this one
+  } else if (deletes) {
     WantDelete(replica);
   } else if (again && target != books.primary) {
     replica.job = {.state = JobState::kReady, .wanted = std::max(wanted, books.generation)};
@@ -202,6 +204,15 @@ void WantCopies(Books& books) {
   if (books.state != RepositoryState::kLive) return;
   for (size_t storage = 0; storage < books.replicas.size(); ++storage) {
     WantCopy(books, static_cast<int>(storage));
+  }
+}
+
+void WantMissing(Books& books) {
+  for (size_t storage = 0; storage < books.replicas.size(); ++storage) {
+    Replica& replica = books.replicas[storage];
+    if (replica.job.state != JobState::kNone) continue;
+    if (books.state == RepositoryState::kLive) WantCopy(books, static_cast<int>(storage));
+    if (books.state == RepositoryState::kRemoving) WantDelete(replica);
   }
 }
 

@@ -86,6 +86,8 @@ void ReleaseJob(Books& books, int target);
 // Creates what is missing and raises what is there, so that every replica that is behind has a job.
 // What was parked is tried again: something changed.
 void WantCopies(Books& books);
+// Creates what is missing, copies and deletes, and leaves alone what is there.
+void WantMissing(Books& books);
 
 // --- Claims ---
 

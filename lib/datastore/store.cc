@@ -60,35 +60,6 @@ constexpr Sql kFindPlace(
 constexpr Sql kNameIsFree(
     "SELECT NOT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 "
     "AND relative_path = $2)");
-// The jobs first, by their index: what they belong to only for those that are returned.
-#define PRAEFECT_DUE(now, waited)                                                              \
-  "SELECT j.repository_id, j.kind, j.attempts, r.relative_path, r.replica_path, "              \
-  "r.\"primary\", " waited                                                                     \
-  " FROM (SELECT repository_id, kind, attempts, not_before, wanted_at FROM replication_jobs "  \
-  "WHERE virtual_storage = $1 AND storage = $2 AND state = 'ready' AND not_before <= " now     \
-  " ORDER BY not_before LIMIT $3) j JOIN repositories r ON r.repository_id = j.repository_id " \
-  "ORDER BY j.not_before"
-constexpr Sql kDue(
-    PRAEFECT_DUE("clock_timestamp()",
-                 "CAST(extract(epoch FROM clock_timestamp() - j.wanted_at) * 1000 AS bigint)"),
-    PRAEFECT_DUE("strftime('%Y-%m-%d %H:%M:%f', 'now')",
-                 "CAST((julianday('now') - julianday(j.wanted_at)) * 86400000 AS integer)"));
-#undef PRAEFECT_DUE
-// Waits for no job, so that it can be in nobody's way: one that is locked is being changed.
-constexpr Sql kRetryParked(
-    "UPDATE replication_jobs j SET state = 'ready', attempts = 0, not_before = clock_timestamp() "
-    "FROM (SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
-    "AND state = 'parked' AND error IS NOT NULL AND not_before <= clock_timestamp() - $3 * "
-    "interval '1 millisecond' "
-    "ORDER BY not_before LIMIT $4 FOR UPDATE SKIP LOCKED) due "
-    "WHERE j.repository_id = due.repository_id AND j.storage = $2",
-    "UPDATE replication_jobs SET state = 'ready', attempts = 0, "
-    "not_before = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE storage = $2 AND repository_id IN "
-    "(SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
-    "AND state = 'parked' AND error IS NOT NULL AND not_before <= strftime('%Y-%m-%d %H:%M:%f', "
-    "'now', "
-    "(-$3 / 1000.0) || ' seconds') ORDER BY not_before LIMIT $4)");
-
 constexpr Sql kEvents(
     "SELECT id, CAST(at AS text), kind, coalesce(repository_id, 0), coalesce(virtual_storage, ''), "
     "coalesce(path, ''), coalesce(storage, ''), coalesce(detail, '') FROM events "
@@ -343,39 +314,6 @@ void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
           return true;
         };
         return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, *storages, changed);
-      });
-}
-
-void Store::DueJobs(std::string virtual_storage, std::string storage, int limit,
-                    db::Deadline deadline, Callback<std::vector<DueJob>> done) {
-  Run<std::vector<DueJob>>(
-      database_, {{kDue, {std::move(virtual_storage), std::move(storage), int64_t{limit}}}}, true,
-      deadline, std::move(done), [](const std::vector<db::Rows>& results) {
-        const db::Rows& rows = results[0];
-        std::vector<DueJob> jobs;
-        for (size_t i = 0; i < rows.size(); ++i) {
-          jobs.push_back({.repository_id = rows.Integer(i, 0),
-                          .kind = ParseJobKind(rows.Text(i, 1)),
-                          .attempts = static_cast<int>(rows.Integer(i, 2)),
-                          .relative_path = rows.MaybeText(i, 3).value_or(""),
-                          .replica_path = rows.Text(i, 4),
-                          .primary = rows.MaybeText(i, 5).value_or(""),
-                          .waited = std::chrono::milliseconds(
-                              std::max<int64_t>(0, rows.MaybeInteger(i, 6).value_or(0)))});
-        }
-        return jobs;
-      });
-}
-
-void Store::RetryParkedJobs(std::string virtual_storage, std::string storage,
-                            std::chrono::milliseconds age, int limit, db::Deadline deadline,
-                            Callback<int64_t> done) {
-  Run<int64_t>(
-      database_,
-      {{kRetryParked,
-        {std::move(virtual_storage), std::move(storage), int64_t{age.count()}, int64_t{limit}}}},
-      false, deadline, std::move(done), [](const std::vector<db::Rows>& results) {
-        return static_cast<int64_t>(results[0].affected());
       });
 }
 

@@ -112,6 +112,12 @@ struct DueJob {
   friend bool operator==(const DueJob&, const DueJob&) = default;
 };
 
+// What a look for jobs that are missing found.
+struct MissingJobs {
+  std::vector<int64_t> repositories;
+  int64_t last = 0;  // that was looked at; 0: there are no more
+};
+
 // The channels that are notified: of the ids of repositories whose routes changed, in decimal,
 // separated by spaces; and of beats.
 inline constexpr char kChangesChannel[] = "repositories_updates";
@@ -223,10 +229,17 @@ class Store {
   void DueJobs(std::string virtual_storage, std::string storage, int limit, db::Deadline deadline,
                Callback<std::vector<DueJob>> done);
   // Makes jobs that were parked at least this long ago ready again, as many as `limit`; how many
-  // there were. For a node that is back (no age), and for what nobody else tries again (a day).
+  // there were. For when something changed (no age), and for what nobody else tries again (a day).
   void RetryParkedJobs(std::string virtual_storage, std::string storage,
                        std::chrono::milliseconds age, int limit, db::Deadline deadline,
                        Callback<int64_t> done);
+
+  // Makes jobs that failed and wait for their next attempt due at once; likewise.
+  void HastenJobs(std::string virtual_storage, std::string storage, int limit,
+                  db::Deadline deadline, Callback<int64_t> done);
+  // Looks at so many repositories, by id after `after`, for jobs that are missing
+  // (WantMissingJobs).
+  void FindMissingJobs(int64_t after, int limit, db::Deadline deadline, Callback<MissingJobs> done);
 
   // --- Events ---
 

@@ -6,6 +6,15 @@
 #include <utility>
 
 namespace praefect::nodes {
+namespace {
+
+constexpr std::string_view kNotCompared = "its disk was not compared with the books yet, try again";
+
+}  // namespace
+
+DiskTracker::DiskTracker(bool by_books) : awaits_(by_books) {
+  if (by_books) disk_ = {"", DiskDoubt::kNotCompared, false, std::string(kNotCompared), ""};
+}
 
 void DiskTracker::Observe(std::chrono::milliseconds now, const ServerFacts& facts,
                           const std::string& storage) {
@@ -18,13 +27,30 @@ void DiskTracker::Observe(std::chrono::milliseconds now, const ServerFacts& fact
                                storage, facts.storages.front().name));
   }
   const std::string& id = found->filesystem_id;
+  if (!id.empty()) read_ = id;
+  if (awaits_ && !id.empty()) {
+    disk_ = {id, DiskDoubt::kNotCompared, false, std::string(kNotCompared), ""};
+    return;
+  }
   if (disk_.filesystem_id.empty()) disk_.filesystem_id = id;
-  const bool unknown = id.empty() && disk_.doubt != DiskDoubt::kStorageMissing;
-  if (unknown) return;
+  const bool unknown = id.empty() && disk_.doubt != DiskDoubt::kStorageMissing &&
+                       disk_.doubt != DiskDoubt::kNotCompared;
+  if (!unknown) Compare(now, id);
+}
+
+void DiskTracker::Expect(std::chrono::milliseconds now, const std::string& id) {
+  if (!awaits_ && id == disk_.filesystem_id) return;
+  awaits_ = false;
+  disk_.filesystem_id = id;
+  if (!read_.empty()) Compare(now, read_);
+}
+
+void DiskTracker::Compare(std::chrono::milliseconds now, const std::string& id) {
   if (id.empty() || id == disk_.filesystem_id) return Agrees();
   Differs(
       now, DiskDoubt::kFilesystemChanged,
       fmt::format("its filesystem_id was {} and is {}: another disk?", disk_.filesystem_id, id));
+  disk_.found = id;
 }
 
 void DiskTracker::Differs(std::chrono::milliseconds now, DiskDoubt doubt, std::string text) {
@@ -36,7 +62,7 @@ void DiskTracker::Differs(std::chrono::milliseconds now, DiskDoubt doubt, std::s
 
 void DiskTracker::Agrees() {
   readings_ = 0;
-  disk_ = {disk_.filesystem_id, DiskDoubt::kNone, false, ""};
+  disk_ = {disk_.filesystem_id, DiskDoubt::kNone, false, "", ""};
 }
 
 void DoubtSharedDisks(VirtualStorage& virtual_storage) {
@@ -46,14 +72,16 @@ void DoubtSharedDisks(VirtualStorage& virtual_storage) {
                    [](const Node* a, const Node* b) { return a->primary && !b->primary; });
   for (size_t i = 0; i < nodes.size(); i++) {
     Disk& disk = nodes[i]->disk;
-    if (disk.filesystem_id.empty() || disk.doubt != DiskDoubt::kNone) continue;
+    const bool comparable = disk.doubt == DiskDoubt::kNone || disk.doubt == DiskDoubt::kNotCompared;
+    if (disk.filesystem_id.empty() || !comparable) continue;
     const auto same = std::find_if(
         nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(i),
         [&](const Node* other) { return other->disk.filesystem_id == disk.filesystem_id; });
     if (*same == nodes[i]) continue;
     disk = {disk.filesystem_id, DiskDoubt::kFilesystemShared, true,
             fmt::format("storage \"{}\" has the same filesystem_id {}: the same disk twice?",
-                        (*same)->storage, disk.filesystem_id)};
+                        (*same)->storage, disk.filesystem_id),
+            ""};
   }
 }
 

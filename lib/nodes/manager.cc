@@ -46,9 +46,9 @@ class Manager::Impl {
         metrics_(registry, config.prometheus.grpc_latency_buckets) {
     if (!options_.wall_clock) options_.wall_clock = SystemSeconds;
     Trust(current_, ReadTrust(config, logger_));
-    published_ = std::make_shared<const Snapshot>(current_);
     metrics_.Follow(current_);
     FollowWithProbes();
+    published_ = std::make_shared<const Snapshot>(current_);
   }
 
   ~Impl() { Stop(); }
@@ -85,6 +85,12 @@ class Manager::Impl {
     wake_.NotifyOne();
   }
 
+  void ExpectDisks(std::vector<ExpectedDisk> disks) {
+    observe::MutexLock lock(mutex_);
+    disks_ = std::move(disks);
+    wake_.NotifyOne();
+  }
+
  private:
   struct Probe {
     uint64_t number = 0;   // of no other probe, ever
@@ -96,6 +102,7 @@ class Manager::Impl {
     ErrorTracker errors;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
+    uint64_t connections_lost = 0;            // by workers, as far as it was looked at
     std::optional<ProbeResult> health_check;  // while the token check is under way
     std::unique_ptr<Prober> prober;
   };
@@ -108,6 +115,12 @@ class Manager::Impl {
     std::shared_ptr<const net::TlsClientContext> trust;
   };
   using Configured = std::optional<Wanted>;
+  using Disks = std::optional<std::vector<ExpectedDisk>>;
+  struct News {
+    Results results;
+    Configured configured;
+    Disks disks;
+  };
 
   // One probe for each node that has an address; those that go on are kept.
   void FollowWithProbes() {
@@ -119,11 +132,14 @@ class Manager::Impl {
           return probe != nullptr && probe->node->id == node.id;
         };
         const auto found = std::find_if(before.begin(), before.end(), same);
-        probes_.push_back(found == before.end() ? std::make_unique<Probe>() : std::move(*found));
+        const bool is_new = found == before.end();
+        probes_.push_back(is_new ? std::make_unique<Probe>() : std::move(*found));
+        if (is_new) probes_.back()->disk = DiskTracker(options_.disks_by_books);
         Attach(*probes_.back(), node);
       }
     }
     // The rest of `before` cancels what it has under way, and waits for that.
+    CompareDisks();
   }
 
   // To a node that it may have been attached to before. Another token, or other roots to trust,
@@ -144,14 +160,17 @@ class Manager::Impl {
 
   void Run() {
     auto next_round = Clock::now() + options_.interval;
-    Results results;
-    Configured configured;
-    while (WaitForWork(next_round, results, configured)) {
-      bool changed = configured.has_value();
-      for (auto& [number, result] : results) {
+    News news;
+    while (WaitForWork(next_round, news)) {
+      bool changed = news.configured.has_value();
+      for (auto& [number, result] : news.results) {
         changed |= TakeResult(number, std::move(result));
       }
-      if (configured.has_value()) TakeConfiguration(*configured);
+      if (news.disks.has_value()) {
+        expected_disks_ = *std::move(news.disks);
+        changed |= CompareDisks();
+      }
+      if (news.configured.has_value()) TakeConfiguration(*news.configured);
       const bool round = Clock::now() >= next_round;
       if (round) changed |= JudgeErrors();
       if (changed) Publish();
@@ -163,14 +182,14 @@ class Manager::Impl {
   }
 
   // False when it is time to stop.
-  bool WaitForWork(Clock::time_point until, Results& results, Configured& configured) {
-    results.clear();
-    configured.reset();
+  bool WaitForWork(Clock::time_point until, News& news) {
+    news = {};
     observe::MutexLock lock(mutex_);
-    while (!stopping_ && results_.empty() && !reload_ && wake_.WaitUntil(lock, until)) {
+    while (!stopping_ && results_.empty() && !reload_ && !disks_ && wake_.WaitUntil(lock, until)) {
     }
-    results.swap(results_);
-    configured.swap(reload_);
+    news.results.swap(results_);
+    news.configured.swap(reload_);
+    news.disks.swap(disks_);
     return !stopping_;
   }
 
@@ -201,6 +220,9 @@ class Manager::Impl {
   void StartProbes() {
     metrics_.Collect(current_);
     for (const std::unique_ptr<Probe>& probe : probes_) {
+      // Who comes back may have another disk.
+      const uint64_t lost = probe->node->traffic->connections_lost;
+      if (std::exchange(probe->connections_lost, lost) != lost) probe->tracker.CheckTokenNext();
       if (probe->under_way) continue;
       probe->under_way = true;
       probe->prober->CheckHealth(Collect(*probe));
@@ -240,7 +262,7 @@ class Manager::Impl {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch());
   }
 
-  // The next three tell whether a node's entry changed.
+  // The next four tell whether a node's entry changed.
   bool TakeFacts(Probe& probe, const ServerFacts& facts) {
     Node& node = *probe.node;
     probe.disk.Observe(Now(), facts, node.storage);
@@ -249,6 +271,17 @@ class Manager::Impl {
     node.server_version = facts.server_version;
     node.git_version = facts.git_version;
     return JudgeDisks() || !same;
+  }
+
+  bool CompareDisks() {
+    for (const auto& probe : probes_) {
+      for (const ExpectedDisk& disk : expected_disks_) {
+        const Node& node = *probe->node;
+        if (disk.virtual_storage != node.virtual_storage || disk.storage != node.storage) continue;
+        probe->disk.Expect(Now(), disk.filesystem_id);
+      }
+    }
+    return JudgeDisks();
   }
 
   bool JudgeDisks() {
@@ -261,9 +294,12 @@ class Manager::Impl {
     for (size_t i = 0; i < probes_.size(); i++) {
       const Node& node = *probes_[i]->node;
       changed |= node.disk != before[i];
-      const bool told =
-          node.disk.doubt == before[i].doubt && node.disk.suspect == before[i].suspect;
-      if (!told) LogDisk(node);
+      // That it was not compared is said by nobody, and so is not taken back.
+      const auto told_of = [](const Disk& disk) {
+        const bool untold = disk.doubt == DiskDoubt::kNotCompared;
+        return std::pair(untold ? DiskDoubt::kNone : disk.doubt, disk.suspect);
+      };
+      if (told_of(node.disk) != told_of(before[i])) LogDisk(node);
     }
     return changed;
   }
@@ -367,12 +403,14 @@ class Manager::Impl {
   std::vector<Subscriber> subscribers_;
   TlsDiagnosis diagnosis_;  // thread-safe
   Probes probes_;
+  std::vector<ExpectedDisk> expected_disks_;
 
   mutable observe::Mutex mutex_;
   observe::Condition wake_;
   std::shared_ptr<const Snapshot> published_ ABSL_GUARDED_BY(mutex_);
   Results results_ ABSL_GUARDED_BY(mutex_);
   Configured reload_ ABSL_GUARDED_BY(mutex_);
+  Disks disks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
@@ -388,6 +426,7 @@ void Manager::Start() { impl_->Start(); }
 void Manager::Stop() { impl_->Stop(); }
 std::shared_ptr<const Snapshot> Manager::snapshot() const { return impl_->snapshot(); }
 void Manager::Reload(const config::Config& config) { impl_->Reload(config); }
+void Manager::ExpectDisks(std::vector<ExpectedDisk> disks) { impl_->ExpectDisks(std::move(disks)); }
 void Manager::Subscribe(Subscriber subscriber) { impl_->Subscribe(std::move(subscriber)); }
 
 }  // namespace praefect::nodes

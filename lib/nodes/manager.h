@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "nodes/snapshot.h"
@@ -22,6 +24,15 @@ struct ManagerOptions {
   std::chrono::milliseconds timeout{1'000};   // of each call of a probe
   // Seconds since 1970, for tokens; empty: the system's clock.
   std::function<int64_t()> wall_clock;
+  // Which disk a storage should be on is said by ExpectDisks; nothing is written to it before.
+  bool disks_by_books = false;
+};
+
+struct ExpectedDisk {
+  std::string virtual_storage, storage;
+  std::string filesystem_id;  // not empty
+
+  friend bool operator==(const ExpectedDisk&, const ExpectedDisk&) = default;
 };
 
 // Probes each node with grpc.health.v1 (token sent) every second, one second of time each. Down
@@ -53,6 +64,8 @@ class Manager {
   // its token or the trust store changed, its connection; a changed token is checked at once. Nodes
   // that are gone are probed no more. Of several calls in a row the last one counts.
   void Reload(const config::Config& config);
+  // What the books say now, of all storages that they know. Any thread, returns at once.
+  void ExpectDisks(std::vector<ExpectedDisk> disks);
   std::shared_ptr<const Snapshot> snapshot() const;
   void Subscribe(Subscriber subscriber);  // before Start
 

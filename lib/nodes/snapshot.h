@@ -26,13 +26,17 @@ enum class DiskDoubt {
   kStorageMissing,     // the node serves no storage of this name
   kFilesystemChanged,  // it tells another filesystem_id than before
   kFilesystemShared,   // another storage of the virtual storage tells the same one
+  kNotCompared,        // which one it should be was not read from the books yet, or it was not read
 };
 
 struct Disk {
-  std::string filesystem_id;  // the first one that was read; empty: not known yet
+  // The one that it should have: by the books, or else the first one that was read. Empty: not
+  // known yet.
+  std::string filesystem_id;
   DiskDoubt doubt = DiskDoubt::kNone;
   bool suspect = false;  // the doubt is no passing one
   std::string text;      // the doubt, for people
+  std::string found;     // of kFilesystemChanged: the other id
   bool operator==(const Disk&) const = default;
 };
 

@@ -8,9 +8,13 @@
 #include "gitaly/metadata.h"
 #include "gitaly/objectpool.pb.h"
 #include "gitaly/repository.pb.h"
+#include "gitaly/server.pb.h"
 
 namespace praefect::proxy {
 namespace {
+
+// Of the list of a storage's repositories: whoever tells more has some.
+constexpr size_t kFirstRepositories = 64 << 10;
 
 NodeRequest RequestFor(std::string_view method, const google::protobuf::MessageLite& message,
                        std::string_view service = "RepositoryService") {
@@ -145,6 +149,35 @@ void NodeClient::StartChecksum(const NodePtr& node, const std::string& path,
     }
     done({std::nullopt, std::move(answer)});
   });
+}
+
+Asked<std::string> NodeClient::FilesystemId(const NodePtr& node) const {
+  NodeRequest request;
+  request.path = "/gitaly.ServerService/ServerInfo";
+  request.timeout = kQuestionTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  const auto response = Only<::gitaly::ServerInfoResponse>(answer);
+  if (!response) return {std::nullopt, std::move(answer)};
+  for (const auto& storage : response->storage_statuses()) {
+    if (storage.storage_name() == node->storage) return {storage.filesystem_id(), {}};
+  }
+  answer.code = http2::StatusCode::kNotFound;
+  answer.message = fmt::format("the node serves no storage \"{}\"", node->storage);
+  return {std::nullopt, std::move(answer)};
+}
+
+Asked<bool> NodeClient::IsEmpty(const NodePtr& node) const {
+  ::gitaly::WalkReposRequest message;
+  message.set_storage_name(node->storage);
+  NodeRequest request;
+  request.path = "/gitaly.InternalGitaly/WalkRepos";
+  request.message = message.SerializeAsString();
+  request.timeout = kWalkTimeout;
+  request.max_response_bytes = kFirstRepositories;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (answer.ok()) return {answer.responses.empty(), {}};
+  if (answer.code == http2::StatusCode::kResourceExhausted) return {false, {}};
+  return {std::nullopt, std::move(answer)};
 }
 
 NodeAnswer NodeClient::Replicate(const NodePtr& node, const nodes::Node& source,

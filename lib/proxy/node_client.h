@@ -28,6 +28,8 @@ class NodeClient {
 
   // Of the paths that a node may answer.
   static constexpr size_t kMaxWalkBytes = 64 << 20;
+  // Walking a storage looks at every folder.
+  static constexpr std::chrono::minutes kWalkTimeout{10};
 
   explicit NodeClient(NodeCalls& calls) : calls_(calls) {}
 
@@ -49,6 +51,10 @@ class NodeClient {
 
   // The replica path of the object pool that a repository borrows from; empty: it has none.
   Asked<std::string> PoolOf(const NodePtr& node, const std::string& path) const;
+  // The filesystem_id of the node's storage, read now; empty when the node cannot tell it.
+  Asked<std::string> FilesystemId(const NodePtr& node) const;
+  // Whether no repository lies on the storage.
+  Asked<bool> IsEmpty(const NodePtr& node) const;
 
   // These may change what lies at the path of `node`, and so keep a send window. They take as long
   // as they take; a node that gives no sign of life ends them.

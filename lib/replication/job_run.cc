@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <random>
 #include <utility>
 
+#include "datastore/await.h"
 #include "datastore/rules.h"
 #include "replication/pool_link.h"
 
@@ -119,7 +119,7 @@ JobRun::Result JobRun::Copy() {
     if (*exists.value) return ParkUnknown();
   }
   const auto sources = HealthySources(*repository);
-  if (sources.empty()) return PutOff("no healthy node holds what is to be copied");
+  if (sources.empty()) return PutOff("no healthy node holds what is to be copied", kMadeDueAgain);
 
   PoolLink link({context_.keeper, context_.nodes, task_.virtual_storage, task_.job.replica_path});
   if (const auto why = link.Look(NodeOf(sources.front()), task_.storage); !why.empty()) {
@@ -218,16 +218,19 @@ JobRun::Result JobRun::CopyFailed(const NodePtr& target, const NodePtr& source,
 // The source may have lost the repository: asked with its disk known to be the same before and
 // after, so that no is no.
 void JobRun::LookAtSource(const NodePtr& source) {
+  const std::string& id = source->disk.filesystem_id;  // under which it claims
+  const auto before = context_.nodes.FilesystemId(source);
   const auto exists = context_.nodes.Exists(source, task_.job.replica_path);
-  if (!exists.value || *exists.value) return;
-  const NodePtr now = NodeOf(source->storage);
-  const bool same_disk = now != nullptr && MayTouch(now) && !source->disk.filesystem_id.empty() &&
-                         now->disk.filesystem_id == source->disk.filesystem_id;
-  if (!same_disk) return;
-  Change(datastore::WithdrawClaimOf(source->storage));
-  Log(observe::Level::kError, "a replica is lost",
-      fmt::format("storage \"{}\" has no repository at \"{}\" any more", source->storage,
-                  task_.job.replica_path));
+  if (!before.value || !exists.value || *exists.value) return;
+  const auto after = context_.nodes.FilesystemId(source);
+  if (!after.value) return;
+  const bool same_disk = !id.empty() && *before.value == id && *after.value == id;
+  Change(same_disk ? datastore::WithdrawClaimOf(source->storage)
+                   : datastore::SuspectStorage(source->storage, id));
+  Log(observe::Level::kError, same_disk ? "a replica is lost" : "a replica is suspect",
+      fmt::format("storage \"{}\" has no repository at \"{}\"{}", source->storage,
+                  task_.job.replica_path,
+                  same_disk ? " any more" : ", and may be on another disk than before"));
 }
 
 // ---- deletes -----------------------------------------------------------------------------------
@@ -237,7 +240,10 @@ JobRun::Result JobRun::Delete() {
   if (!MayTouch(node)) return Result::kNotStarted;
   const Started started = Start(
       [&](int64_t instance) { return datastore::StartDeleteOn(task_.storage, run_, instance); });
-  if (started == Started::kRefused) return PutOff("it may not be deleted at the moment");
+  if (started == Started::kRefused) {
+    return PutOff("it is deleted when nothing is under way that could bring it back",
+                  kMadeDueAgain);
+  }
   if (started == Started::kUnknown) return Result::kLost;
   const NodeAnswer answer = context_.nodes.Remove(node, task_.job.replica_path, MakeGate());
   return answer.ok() ? Complete(true) : EndFailed(answer);
@@ -330,28 +336,27 @@ Rule JobRun::AfterFailure(std::string_view error, bool parks) const {
   return datastore::RetryRun(task_.storage, run_, error, Delay());
 }
 
-JobRun::Result JobRun::PutOff(std::string_view error) {
-  Change(datastore::PutJobOff(task_.storage, error, Delay()));
+JobRun::Result JobRun::PutOff(std::string_view error) { return PutOff(error, Delay()); }
+
+JobRun::Result JobRun::PutOff(std::string_view error, std::chrono::milliseconds delay) {
+  Change(datastore::PutJobOff(task_.storage, error, delay));
   return Result::kNotStarted;
 }
 
 JobRun::Outcome JobRun::Change(const Rule& rule) const {
-  std::promise<datastore::Result<Changed>> promise;
-  auto answer = promise.get_future();
-  context_.keeper.Change(
-      task_.job.repository_id, rule, db::After(kBooksTimeout),
-      [&promise](datastore::Result<Changed> done) { promise.set_value(std::move(done)); });
-  const auto result = answer.get();
+  const auto result = datastore::Await<Changed>([&](auto done) {
+    context_.keeper.Change(task_.job.repository_id, rule, db::After(kBooksTimeout),
+                           std::move(done));
+  });
   if (!result.ok()) return Outcome::kUnknown;
   return result.value == Changed::kDone ? Outcome::kDone : Outcome::kRefused;
 }
 
 std::optional<Repository> JobRun::Find() const {
-  std::promise<datastore::Result<std::optional<Repository>>> promise;
-  auto answer = promise.get_future();
-  context_.keeper.store().Find(task_.job.repository_id, db::After(kBooksTimeout),
-                               [&promise](auto found) { promise.set_value(std::move(found)); });
-  auto result = answer.get();
+  auto result = datastore::Await<std::optional<Repository>>([&](auto done) {
+    context_.keeper.store().Find(task_.job.repository_id, db::After(kBooksTimeout),
+                                 std::move(done));
+  });
   return result.ok() ? std::move(result.value) : std::nullopt;
 }
 

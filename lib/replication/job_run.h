@@ -67,6 +67,7 @@ class JobRun {
   bool Parks(bool permanent, std::string_view error) const;
   datastore::Rule AfterFailure(std::string_view error, bool parks) const;
   Result PutOff(std::string_view error);
+  Result PutOff(std::string_view error, std::chrono::milliseconds delay);
   Outcome Change(const datastore::Rule& rule) const;
   std::optional<datastore::Repository> Find() const;
 

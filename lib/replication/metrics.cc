@@ -23,6 +23,10 @@ Metrics::Metrics(observe::Registry& registry, const config::Prometheus& settings
                              "Copies and deletes that were begun, by how they ended")),
       mismatches(registry.Counters(
           "gitaly_praefect_replication_checksum_mismatches_total",
-          "Copies that differed from their source while nothing was written to it")) {}
+          "Copies that differed from their source while nothing was written to it")),
+      swept(registry.Counter("gitaly_praefect_replication_jobs_swept_total",
+                             "Repositories that lacked a job and were given it")),
+      disks_taken(registry.Counter("gitaly_praefect_disks_taken_total",
+                                   "Storages that came back empty and are filled up again")) {}
 
 }  // namespace praefect::replication

@@ -15,6 +15,8 @@ struct Metrics {
   observe::HistogramFamily& latency;   // type; seconds from the start of a run to its proof
   observe::CounterFamily& runs;        // virtual_storage, storage, type, result
   observe::CounterFamily& mismatches;  // virtual_storage, storage: contents that had to be equal
+  prometheus::Counter& swept;          // repositories whose jobs were missing
+  prometheus::Counter& disks_taken;    // of storages that came back empty
 };
 
 }  // namespace praefect::replication

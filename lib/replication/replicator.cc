@@ -1,6 +1,8 @@
 #include "replication/replicator.h"
 
-#include <future>
+#include <set>
+
+#include "datastore/await.h"
 
 namespace praefect::replication {
 
@@ -18,14 +20,19 @@ void Replicator::Wake() {
 }
 
 void Replicator::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
+  const auto now = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
+    std::set<std::string> with_news;
     for (auto& [key, queue] : queues_) {
       const auto node = proxy::FindNode(snapshot, key.first, key.second);
       const bool up = node != nullptr && node->health == nodes::Health::kUp && node->writable();
-      queue->came_back = queue->came_back || (up && !queue->up);
+      if (up && !queue->up) with_news.insert(key.first);
       queue->up = up;
+    }
+    for (auto& [key, queue] : queues_) {
+      if (with_news.contains(key.first)) queue->retry = now;
     }
     for (const nodes::VirtualStorage& storage : snapshot->virtual_storages) {
       for (const nodes::Node& node : storage.nodes) {
@@ -35,12 +42,21 @@ void Replicator::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
         queue->virtual_storage = storage.name;
         queue->storage = node.storage;
         queue->up = node.health == nodes::Health::kUp && node.writable();
-        queue->parked_look = std::chrono::steady_clock::now() + kParkedLook;
+        queue->parked_look = now + kParkedLook;
         for (size_t i = 0; i < settings_.workers; ++i) {
           threads_.emplace_back([this, &queue = *queue] { Work(queue); });
         }
       }
     }
+    ++wakes_;
+  }
+  wake_.notify_all();
+}
+
+void Replicator::RetryAll() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, queue] : queues_) queue->retry = std::chrono::steady_clock::now();
     ++wakes_;
   }
   wake_.notify_all();
@@ -69,7 +85,8 @@ void Replicator::Work(Queue& queue) {
 
 // False: it is over.
 bool Replicator::WaitForWork(Queue& queue) {
-  bool came_back = false, look = false;
+  std::optional<std::chrono::steady_clock::time_point> retry;
+  bool look = false;
   {
     std::unique_lock lock(mutex_);
     const auto awake = [&] { return stopping_ || (queue.up && queue.seen != wakes_); };
@@ -78,33 +95,54 @@ bool Replicator::WaitForWork(Queue& queue) {
     } while (!stopping_ && !queue.up);
     if (stopping_) return false;
     queue.seen = wakes_;
-    came_back = std::exchange(queue.came_back, false);
+    retry = std::exchange(queue.retry, std::nullopt);
     const auto now = std::chrono::steady_clock::now();
     look = now >= queue.parked_look;
     if (look) queue.parked_look = now + kParkedLook;
   }
-  if (came_back) RetryParked(queue, std::chrono::milliseconds(0));
+  if (retry && !RetryFailed(queue, *retry)) {
+    const std::lock_guard lock(mutex_);
+    if (!queue.retry) queue.retry = retry;
+  }
   if (look) RetryParked(queue, kParkedFor);
   return true;
 }
 
-void Replicator::RetryParked(Queue& queue, std::chrono::milliseconds age) {
-  std::promise<void> done;
-  context_.keeper.store().RetryParkedJobs(queue.virtual_storage, queue.storage, age, kMostParked,
-                                          db::After(kBooksTimeout),
-                                          [&](const auto&) { done.set_value(); });
-  done.get_future().wait();
+// Those that failed before `since`. False when the database does not answer.
+bool Replicator::RetryFailed(const Queue& queue, std::chrono::steady_clock::time_point since) {
+  for (int64_t count = kMostRetried; count == kMostRetried;) {
+    const auto hastened = datastore::Await<int64_t>([&](auto done) {
+      context_.keeper.store().HastenJobs(queue.virtual_storage, queue.storage, kMostRetried,
+                                         db::After(kBooksTimeout), std::move(done));
+    });
+    if (!hastened.ok()) return false;
+    count = hastened.value;
+  }
+  const auto age = std::chrono::steady_clock::now() - since;
+  return RetryParked(queue, std::chrono::duration_cast<std::chrono::milliseconds>(age));
+}
+
+bool Replicator::RetryParked(const Queue& queue, std::chrono::milliseconds age) {
+  for (int64_t count = kMostRetried; count == kMostRetried;) {
+    const auto retried = datastore::Await<int64_t>([&](auto done) {
+      context_.keeper.store().RetryParkedJobs(queue.virtual_storage, queue.storage, age,
+                                              kMostRetried, db::After(kBooksTimeout),
+                                              std::move(done));
+    });
+    if (!retried.ok()) return false;
+    count = retried.value;
+  }
+  return true;
 }
 
 std::vector<datastore::DueJob> Replicator::DueJobs(const Queue& queue) const {
-  std::promise<datastore::Result<std::vector<datastore::DueJob>>> promise;
-  auto answer = promise.get_future();
   // Those that other threads have taken are among them.
   const int limit = settings_.batch * static_cast<int>(settings_.workers);
-  context_.keeper.store().DueJobs(queue.virtual_storage, queue.storage, limit,
-                                  db::After(kBooksTimeout),
-                                  [&](auto jobs) { promise.set_value(std::move(jobs)); });
-  return answer.get().value;
+  return datastore::Await<std::vector<datastore::DueJob>>([&](auto done) {
+           context_.keeper.store().DueJobs(queue.virtual_storage, queue.storage, limit,
+                                           db::After(kBooksTimeout), std::move(done));
+         })
+      .value;
 }
 
 bool Replicator::Take(Queue& queue, int64_t repository_id) {

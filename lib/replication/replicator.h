@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -26,8 +27,7 @@ class Replicator {
   // Parked jobs of this age are tried again although nothing changed.
   static constexpr std::chrono::hours kParkedFor{24};
   static constexpr std::chrono::hours kParkedLook{1};  // how often such are looked for
-  // That are tried again at a time.
-  static constexpr int kMostParked = 1'000;
+  static constexpr int kMostRetried = 1'000;           // in one statement
 
   struct Settings {
     size_t workers = 1;  // for each node: `replication.parallel_storage_processing_workers`
@@ -42,9 +42,11 @@ class Replicator {
 
   // Jobs may be due. Any thread, does not block.
   void Wake();
-  // Nodes that are new get threads; the jobs that were parked of a node that is back are tried
-  // again. Any thread, does not block.
+  // Nodes that are new get threads. What was parked or put off for a node that is back is tried
+  // again at once, and what waited for it as a source. Any thread, does not block.
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
+  // The same for all jobs: the configuration is another one. Any thread, does not block.
+  void RetryAll();
   // Takes no more jobs. The calls of those that run must be ended before (NodeCalls::Stop).
   void Stop();
 
@@ -55,14 +57,16 @@ class Replicator {
     uint64_t seen = 0;        // of wakes_, guarded by mutex_
     std::set<int64_t> taken;  // repositories that its threads work on, guarded by mutex_
     bool up = false;          // guarded by mutex_
-    bool came_back = false;   // its parked jobs are to be tried again; guarded by mutex_
+    // What failed before is to be tried again; guarded by mutex_.
+    std::optional<std::chrono::steady_clock::time_point> retry;
     std::chrono::steady_clock::time_point parked_look;  // the next one; guarded by mutex_
   };
   using Key = std::pair<std::string, std::string>;
 
   void Work(Queue& queue);
   bool WaitForWork(Queue& queue);
-  void RetryParked(Queue& queue, std::chrono::milliseconds age);
+  bool RetryFailed(const Queue& queue, std::chrono::steady_clock::time_point since);
+  bool RetryParked(const Queue& queue, std::chrono::milliseconds age);
   std::vector<datastore::DueJob> DueJobs(const Queue& queue) const;
   bool Take(Queue& queue, int64_t repository_id);
   void GiveBack(Queue& queue, int64_t repository_id);

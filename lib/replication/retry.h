@@ -12,6 +12,8 @@ namespace praefect::replication {
 // Between the first two attempts; doubles with each.
 inline constexpr std::chrono::milliseconds kFirstDelay{500};
 inline constexpr std::chrono::milliseconds kLongestDelay{60'000};
+// For what is made due again by what it waits for; should that be missed.
+inline constexpr std::chrono::milliseconds kMadeDueAgain{5'000};
 // So often for what may pass by itself; then the job is parked with its error, until something
 // changes.
 inline constexpr int kMaxAttempts = 10;

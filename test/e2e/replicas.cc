@@ -64,6 +64,7 @@ Replicas::Replicas() {
   REQUIRE_FALSE(db::Migrator(*database_).UpAll(db::After(20s)));
   store_ = std::make_unique<datastore::Store>(*database_,
                                               datastore::Storages{{kVirtualStorage, kStorages}});
+  disks_ = std::make_unique<datastore::Disks>(*database_);
   calls_ = std::make_unique<proxy::NodeCalls>(memory_, resolver_, 10s);
   client_ = std::make_unique<proxy::NodeClient>(*calls_);
   metrics_ = std::make_unique<replication::Metrics>(registry_, config::Prometheus());
@@ -110,6 +111,13 @@ Replicas::Replicas() {
                                   return snapshot_;
                                 },
                                 *logger_, registry_, 2});
+  upkeep_ = std::make_unique<replication::Upkeep>(
+      replication::DiskWatch::Context{*keeper_, *disks_, *client_,
+                                      [this](std::vector<nodes::ExpectedDisk> disks) {
+                                        const std::lock_guard lock(mutex_);
+                                        expected_disks_ = std::move(disks);
+                                      },
+                                      *logger_, *metrics_});
   Publish();
 }
 
@@ -118,6 +126,7 @@ Replicas::~Replicas() {
   clerk_->Stop();
   replicator_->Stop();
   caretaker_.reset();
+  upkeep_->Stop();
   keeper_.reset();
   for (auto& node : nodes_) CHECK(node->Stop().value_or(0) == 0);
   std::set<std::string> left;
@@ -177,12 +186,13 @@ void Replicas::Publish() {
     node.address = *address;
     node.token = "token of " + kStorages[i];
     node.health = health_[i];
-    node.disk.filesystem_id = "disk of " + kStorages[i];
+    node.disk.filesystem_id = nodes_[i]->filesystem_id();
     virtual_storage.nodes.push_back(std::move(node));
   }
   snapshot_ = snapshot;
   calls_->Publish(snapshot);
   replicator_->Publish(snapshot);
+  upkeep_->Publish(snapshot);
 }
 
 int64_t Replicas::Make(const std::string& path) {

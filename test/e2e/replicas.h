@@ -17,6 +17,7 @@
 #include "proxy/caretaker.h"
 #include "proxy/clerk.h"
 #include "replication/replicator.h"
+#include "replication/upkeep.h"
 
 namespace praefect::test {
 
@@ -70,6 +71,7 @@ class Replicas {
   observe::Registry registry_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<datastore::Store> store_;
+  std::unique_ptr<datastore::Disks> disks_;
   http2::MemoryMeter memory_;
   net::Resolver resolver_;
   std::unique_ptr<proxy::NodeCalls> calls_;
@@ -80,11 +82,13 @@ class Replicas {
   std::unique_ptr<proxy::Clerk> clerk_;
   std::unique_ptr<const gitaly::MethodRegistry> methods_;
   std::unique_ptr<proxy::Caretaker> caretaker_;
+  std::unique_ptr<replication::Upkeep> upkeep_;
   datastore::Repository last_;
 
   mutable std::mutex mutex_;
   std::vector<nodes::Health> health_;                // guarded by mutex_
   std::shared_ptr<const nodes::Snapshot> snapshot_;  // likewise
+  std::vector<nodes::ExpectedDisk> expected_disks_;  // likewise
 };
 
 }  // namespace praefect::test

@@ -63,6 +63,26 @@ void StorageNode::Start() {
   if (!started) throw std::runtime_error("no minigitaly: " + output());
 }
 
+void StorageNode::LoseDisk() const {
+  fs::remove_all(directory_ / "storage");
+  fs::create_directories(directory_ / "storage");
+}
+
+void StorageNode::TakeDiskAway() const {
+  fs::rename(directory_ / "storage", directory_ / "away");
+  fs::create_directories(directory_ / "storage");
+}
+
+void StorageNode::BringDiskBack() const {
+  fs::remove_all(directory_ / "storage");
+  fs::rename(directory_ / "away", directory_ / "storage");
+}
+
+std::string StorageNode::filesystem_id() const {
+  const auto metadata = nlohmann::json::parse(ReadFile(directory_ / "storage/.gitaly-metadata"));
+  return metadata.at("gitaly_filesystem_id");
+}
+
 void StorageNode::Freeze() { process_->Kill(SIGSTOP); }
 void StorageNode::Thaw() { process_->Kill(SIGCONT); }
 

@@ -46,6 +46,14 @@ class StorageNode {
   // One fault per line, as minigitaly knows them; from the next call on.
   void SetFaults(const std::string& faults) const;
 
+  // Its disk is replaced by an empty one; it does not run.
+  void LoseDisk() const;
+  // Its disk goes, and the one of before comes back.
+  void TakeDiskAway() const;
+  void BringDiskBack() const;
+  // Of its disk, as it tells it.
+  std::string filesystem_id() const;
+
   // What is on its disk.
   std::filesystem::path Folder(const std::string& relative_path) const;
   bool Has(const std::string& relative_path) const;

@@ -189,6 +189,16 @@ int64_t StoreFixture::RetryParkedOn(const std::string& storage, std::chrono::mil
   });
 }
 
+int64_t StoreFixture::HastenOn(const std::string& storage) {
+  return Await<int64_t>(
+      [&](auto done) { store->HastenJobs("default", storage, 10, db::Soon(), std::move(done)); });
+}
+
+MissingJobs StoreFixture::FindMissingJobs(int64_t after, int limit) {
+  return Await<MissingJobs>(
+      [&](auto done) { store->FindMissingJobs(after, limit, db::Soon(), std::move(done)); });
+}
+
 std::vector<std::string> StoreFixture::EventsOf(std::optional<int64_t> id) {
   std::vector<std::string> texts;
   for (const RecordedEvent& event : Await<std::vector<RecordedEvent>>(

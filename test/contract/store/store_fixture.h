@@ -67,6 +67,8 @@ class StoreFixture : public db::DatabaseFixture {
   std::vector<int64_t> DueOn(const std::string& storage);
   std::vector<DueJob> DueJobsOn(const std::string& storage);
   int64_t RetryParkedOn(const std::string& storage, std::chrono::milliseconds age);
+  int64_t HastenOn(const std::string& storage);
+  MissingJobs FindMissingJobs(int64_t after = 0, int limit = 100);
 
   // "KIND STORAGE", the newest first; of one repository, or of all.
   std::vector<std::string> EventsOf(std::optional<int64_t> id = {});

@@ -71,6 +71,39 @@ TEST_CASE("a node that names no storages says nothing") {
   CHECK(storage.disk().doubt == DiskDoubt::kNone);
 }
 
+TEST_CASE("what the books do not name yet is not written to, whichever disk it is") {
+  Storage storage;
+  storage.tracker = DiskTracker(true);
+  CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
+  storage.Reads("one");
+  CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
+  CHECK(storage.disk().filesystem_id == "one");
+  storage.tracker.Expect(storage.now, "one");
+  CHECK(storage.disk() == Disk{"one", DiskDoubt::kNone, false, ""});
+}
+
+TEST_CASE("another disk than the books name is a doubt from the first reading on") {
+  Storage storage;
+  storage.tracker = DiskTracker(true);
+  storage.tracker.Expect(storage.now, "one");
+  CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
+  storage.Reads("two");
+  CHECK(storage.disk().doubt == DiskDoubt::kFilesystemChanged);
+  CHECK(storage.disk().found == "two");
+  storage.Reads("two"), storage.Reads("two");
+  CHECK(storage.disk().suspect);
+  storage.tracker.Expect(storage.now, "two");
+  CHECK(storage.disk() == Disk{"two", DiskDoubt::kNone, false, ""});
+}
+
+TEST_CASE("an id that nobody can tell is no other one, also where the books name one") {
+  Storage storage;
+  storage.tracker = DiskTracker(true);
+  storage.tracker.Expect(storage.now, "one");
+  storage.Reads("");
+  CHECK(storage.disk() == Disk{"one", DiskDoubt::kNone, false, ""});
+}
+
 VirtualStorage WithDisks(const std::vector<std::string>& ids, size_t primary) {
   VirtualStorage virtual_storage;
   for (const std::string& id : ids) {

@@ -1,0 +1,65 @@
+#include "replication/upkeep.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace praefect::replication {
+
+Upkeep::Upkeep(const DiskWatch::Context& context)
+    : sweep_(context.keeper, context.logger, context.metrics), disks_(context) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Upkeep::~Upkeep() { Stop(); }
+
+void Upkeep::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
+  {
+    const std::lock_guard lock(mutex_);
+    snapshot_ = std::move(snapshot);
+    news_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Upkeep::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Upkeep::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+std::shared_ptr<const nodes::Snapshot> Upkeep::snapshot() {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+// A node that is new, or back, is looked at at once.
+void Upkeep::Run() {
+  const auto is_over = [this] { return stopping(); };
+  Clock::time_point next_disks = Clock::now() + kDiskPause, next_sweep = Clock::now() + kSweepPause;
+  for (bool news = false; Wait(std::min(next_disks, next_sweep), news);) {
+    if (news || Clock::now() >= next_disks) {
+      disks_.Look(snapshot(), is_over);
+      next_disks = Clock::now() + kDiskPause;
+    }
+    if (!news && Clock::now() < next_sweep) continue;
+    const bool over = sweep_.Step(is_over);
+    next_sweep = Clock::now() + (over ? kSweepPause : kBatchPause);
+  }
+}
+
+bool Upkeep::Wait(Clock::time_point until, bool& news) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_until(lock, until, [this] { return stopping_ || news_; });
+  news = std::exchange(news_, false);
+  return !stopping_;
+}
+
+}  // namespace praefect::replication

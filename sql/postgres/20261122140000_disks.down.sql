@@ -1,0 +1,2 @@
+DROP INDEX storage_repositories_suspect_index;
+DROP TABLE storages;

@@ -1,0 +1,117 @@
+// Nodes that are new, and disks that are emptied, exchanged, or full.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "e2e/cluster.h"
+
+namespace praefect::test {
+namespace {
+
+ClusterSetup WithBooks() {
+  ClusterSetup setup;
+  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
+  return setup;
+}
+
+const std::vector<std::string> kPaths = {"a.git", "b.git", "c.git"};
+
+using References = std::map<std::string, std::map<std::string, std::string>>;  // by path
+
+// Where no rename moved it, a repository lies at its own path.
+bool HasAll(Cluster& cluster, size_t index, const References& references) {
+  return std::all_of(references.begin(), references.end(), [&](const auto& repository) {
+    const auto& [path, refs] = repository;
+    return cluster.node(index).Has(path) && cluster.node(index).Refs(path) == refs;
+  });
+}
+
+// Each repository on all nodes, and nothing left to be done; what each holds.
+References FillUp(Cluster& cluster, size_t nodes = 3) {
+  References references;
+  for (const std::string& path : kPaths) {
+    cluster.CreateWithCommit(path);
+    references[path] = cluster.primary().Refs(path);
+  }
+  int looks = 0;
+  REQUIRE(Eventually([&] {
+    bool idle = cluster.praefect().Metric("gitaly_praefect_replication_jobs") == 0;
+    for (size_t i = 0; i < nodes; ++i) idle = idle && HasAll(cluster, i, references);
+    looks = idle ? looks + 1 : 0;
+    return looks == 5;
+  }));
+  return references;
+}
+
+TEST_CASE("A node that is new fills up by itself") {
+  Cluster cluster(WithBooks());
+  const std::string whole = cluster.config();
+  const size_t third = whole.rfind("[[virtual_storage.node]]");
+  cluster.Reload(whole.substr(third), "");
+  cluster.praefect().WaitLog("node removed");
+  cluster.praefect().Signal(SIGTERM);
+  REQUIRE(cluster.praefect().WaitExit() == 0);
+  cluster.RestartPraefect();
+  const References references = FillUp(cluster, 2);
+  CHECK_FALSE(cluster.node(2).Has("a.git"));
+  cluster.Reload(cluster.config(), whole);
+  cluster.praefect().WaitLog("node added");
+  CHECK(Eventually([&] { return HasAll(cluster, 2, references); }));
+}
+
+TEST_CASE("A secondary that comes back empty gets everything again, also over a restart") {
+  Cluster cluster(WithBooks());
+  const References references = FillUp(cluster);
+  cluster.praefect().Signal(SIGTERM);
+  REQUIRE(cluster.praefect().WaitExit() == 0);
+  REQUIRE(cluster.node(2).Stop() == 0);
+  cluster.node(2).LoseDisk();
+  cluster.node(2).Start();
+  cluster.RestartPraefect();
+  cluster.praefect().WaitLog("a storage came back empty: it is filled up again");
+  CHECK(Eventually([&] { return HasAll(cluster, 2, references); }));
+  CHECK(HasAll(cluster, 0, references));
+}
+
+TEST_CASE("A primary that comes back empty is neither written to nor copied from") {
+  Cluster cluster(WithBooks());
+  const References references = FillUp(cluster);
+  cluster.primary().Crash();
+  cluster.primary().LoseDisk();
+  cluster.primary().Start();
+  cluster.praefect().WaitLog("the node's disk is in doubt, nothing is written there");
+  const size_t writes = cluster.primary().CallsOf("SSHReceivePack");
+  WorkingCopy copy = cluster.NewWorkingCopy("a.git");
+  copy.Commit("README", "second\n");
+  CHECK(copy.Try({"push", "origin", "HEAD:other"}).exit_status != 0);
+  CHECK(cluster.primary().CallsOf("SSHReceivePack") == writes);
+  cluster.praefect().WaitLog("a storage came back empty: it is filled up again");
+  CHECK(Eventually([&] { return HasAll(cluster, 0, references); }));
+  for (size_t i : {1, 2}) CHECK(HasAll(cluster, i, references));
+}
+
+TEST_CASE("A disk that comes back is the one that it was, whatever another one held meanwhile") {
+  Cluster cluster(WithBooks());
+  const References references = FillUp(cluster);
+  REQUIRE(cluster.node(2).Stop() == 0);
+  cluster.node(2).TakeDiskAway();
+  const auto stranger = cluster.node(2).Folder("stranger.git");
+  REQUIRE(Git({"init", "--bare", "--quiet", stranger.string()}).exit_status == 0);
+  cluster.node(2).Start();
+  cluster.praefect().WaitLog("replicas are suspect: their storage is on another disk");
+  REQUIRE(cluster.node(2).Stop() == 0);
+  cluster.node(2).BringDiskBack();
+  cluster.node(2).Start();
+  cluster.praefect().WaitLog("replicas on a disk that was in doubt are decided over");
+  CHECK(HasAll(cluster, 2, references));
+  cluster.primary().Crash();
+  cluster.node(1).Crash();
+  CHECK(Eventually([&] { return cluster.TryClone("a.git").exit_status == 0; }));
+  cluster.primary().Start();
+  cluster.node(1).Start();
+}
+
+}  // namespace
+}  // namespace praefect::test
