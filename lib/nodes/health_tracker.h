@@ -33,7 +33,7 @@ class HealthTracker {
 
   // Whether the present probe asks about the token, if its health check is good.
   bool TokenCheckDue() const;
-  // The next one does: Praefect's token is another one.
+  // The next one does: Praefect's token is another one, or the node may have been started anew.
   void CheckTokenNext() { since_token_check_ = kProbesPerTokenCheck; }
 
   // A probe has ended, which asked both questions or only the first one. Returns what it says as a

@@ -250,6 +250,7 @@ class Manager::Impl {
       return Apply(probe, probe.tracker.Observe(std::move(health_check), result)) || news;
     }
     const bool doubt = probe.disk.disk().doubt != DiskDoubt::kNone;
+    if (!result.good()) probe.tracker.CheckTokenNext();  // who comes back may have another disk
     if (!result.good() || !(probe.tracker.TokenCheckDue() || doubt)) {
       return Apply(probe, probe.tracker.Observe(std::move(result)));
     }
