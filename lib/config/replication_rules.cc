@@ -62,8 +62,7 @@ void CheckReplication(const Replication& replication, Findings& findings) {
   if (replication.enabled) {
     findings.Warn(
         "replication.enabled",
-        "experimental: writes are recorded and replicas follow, but no primary is moved and "
-        "no new node is filled yet",
+        "experimental: writes are recorded and replicas follow, but no primary is moved yet",
         "remove the key unless you try it out");
   }
 }

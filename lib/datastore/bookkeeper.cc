@@ -10,6 +10,7 @@
 #include "datastore/held_writes.h"
 #include "datastore/in_flight.h"
 #include "datastore/instance.h"
+#include "datastore/lost_commits.h"
 #include "datastore/open_batches.h"
 #include "datastore/recovery.h"
 #include "datastore/settle_batches.h"
@@ -46,6 +47,7 @@ class Bookkeeper::Impl {
         lingers_(kLongestGap),
         opens_(store, instance_, OpensOptions(), in_flight_, metrics_, logger),
         settles_(store, SettlesOptions(), in_flight_, metrics_, logger),
+        lost_(LostCommitsOptionsOf(), errands_, logger),
         endings_(EndingsOptionsOf(), settles_, drops_, lingering_, errands_, lingers_, metrics_),
         recovery_(store, RecoveryOptionsOf(), in_flight_, logger) {
     instance_.Start();
@@ -158,7 +160,12 @@ class Bookkeeper::Impl {
   }
 
   int64_t instance() const { return instance_.id(); }
-  int64_t NextId() { return instance_.NextId(instance_.id()); }
+  int64_t BeginRun() {
+    const int64_t run = instance_.NextId(instance_.id());
+    runs_.Hold(run, 0);
+    return run;
+  }
+  void EndRun(int64_t run) { runs_.Release(run); }
   std::string problem() const { return instance_.problem(); }
   Store& store() { return store_; }
 
@@ -185,7 +192,9 @@ class Bookkeeper::Impl {
             [this] {
               metrics_.buried.Increment();
               recovery_.LookSoon();
-            }};
+            },
+        .commits_lost = [this](int64_t instance, int64_t timeline,
+                               bool untold) { lost_.SettleAgain(instance, timeline, untold); }};
   }
 
   IntentBatches::Send DropSender() {
@@ -237,7 +246,33 @@ class Bookkeeper::Impl {
   SettleBatchesOptions SettlesOptions() {
     return {.max_batch = options_.max_batch,
             .settle_timeout = options_.settle_timeout,
-            .settled = [this](const std::vector<SettleRequest>& settled) { Release(settled); }};
+            .settled = [this](const std::vector<SettleRequest>& settled) { Release(settled); },
+            .answered =
+                [this](const SettleRequest& request, Settled settled) {
+                  if (settled == Settled::kGone) return;
+                  lost_.Remember({request.repository_id, request.storage, request.term,
+                                  settled == Settled::kAcknowledged});
+                }};
+  }
+
+  LostCommitsOptions LostCommitsOptionsOf() {
+    return {
+        .memory = options_.lost_commits_memory,
+        .max_remembered = options_.max_remembered,
+        .clock = options_.clock,
+        .settle =
+            [this](const SettledWrite& write, db::Deadline deadline, Callback<Changed> done) {
+              store_.SettleAgain(write, deadline,
+                                 NotingChange(write.repository_id, std::move(done)));
+            },
+        .mark =
+            [this](int64_t instance, int64_t timeline, db::Deadline deadline, Callback<bool> done) {
+              store_.MarkSettled(instance, timeline, deadline, std::move(done));
+            },
+        .fence = [this](std::function<void()> then) { settles_.Fence(std::move(then)); },
+        .settled_again =
+            [this](size_t count) { metrics_.settled_again.Increment(static_cast<double>(count)); },
+        .forgotten = [this] { metrics_.forgotten.Increment(); }};
   }
 
   EndingsOptions EndingsOptionsOf() {
@@ -248,14 +283,29 @@ class Bookkeeper::Impl {
                 [this](int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
                   Change(id, std::move(rule), deadline, std::move(done));
                 },
-            .released = [this](int64_t intent) { held_.Release(intent); }};
+            .released = [this](int64_t intent) { held_.Release(intent); },
+            .run_released = [this](int64_t run) { runs_.Release(run); },
+            .acknowledged =
+                [this](const Write& write) {
+                  lost_.Remember({write.repository_id, write.storage, write.term, true});
+                }};
   }
 
   RecoveryOptions RecoveryOptionsOf() {
     return {.interval = options_.windows.beat * options_.windows.beats_until_burial,
-            .ours = [this](const Abandoned& call) { return !call.run && held_.Holds(call.id); },
+            .instance = [this] { return instance_.id(); },
+            .ours =
+                [this](const Abandoned& call) {
+                  return call.run ? runs_.Holds(call.id) : held_.Holds(call.id);
+                },
             .linger =
                 [this](const Abandoned& call, std::function<void()> over) {
+                  // How a creation of ours ended that the books have forgotten is not known any
+                  // more: nothing is deleted.
+                  if (call.creating && call.instance == instance_.id()) {
+                    return Change(call.repository_id, WithdrawCreation(call.id),
+                                  db::After(kAttemptTimeout), [](const auto&) {});
+                  }
                   endings_.Linger(call, LingerOf(call), std::move(over));
                 },
             .end = [this](const Abandoned& call) { endings_.Recover(call, instance_.id()); }};
@@ -310,21 +360,29 @@ class Bookkeeper::Impl {
 
   // Whether the row is there is not known, nor its id.
   void WithdrawLater(const Write& write, db::Deadline end) {
+    held_.Hold(write.intent, 0);
     const auto withdraw = [this, name = write.name, intent = write.intent](
                               db::Deadline deadline, const Errands::Taken& taken) {
       store_.Change(name, WithdrawCreation(intent), deadline,
-                    [taken](Result<Changed> result) { taken(result.ok()); });
+                    [this, intent, taken](Result<Changed> result) {
+                      if (result.ok()) held_.Release(intent);
+                      taken(result.ok());
+                    });
     };
     errands_.Add(withdraw, AfterTheirEnd(end));
   }
 
-  void SweepEvents() {
+  void SweepRows() {
     if (std::chrono::steady_clock::now() < next_sweep_) return;
     next_sweep_ = db::After(kSweepInterval);
     store_.SweepEvents(kMaxEvents, db::After(kAttemptTimeout),
                        [this, token = in_flight_.Begin()](Result<int64_t> swept) {
                          metrics_.events_swept.Increment(static_cast<double>(swept.value));
                        });
+    store_.SweepInstances(db::After(kAttemptTimeout),
+                          [this, token = in_flight_.Begin()](Result<int64_t> swept) {
+                            metrics_.instances_swept.Increment(static_cast<double>(swept.value));
+                          });
   }
 
   void Upkeep() {
@@ -337,7 +395,7 @@ class Bookkeeper::Impl {
       errands_.Tick();
       lingers_.Look(options_.clock(), ask_node_);
       if (instance_.id() != 0) recovery_.Tick();
-      if (instance_.id() != 0) SweepEvents();
+      if (instance_.id() != 0) SweepRows();
       metrics_.open_writes.Set(static_cast<double>(held_.size()));
       metrics_.lingering.Set(static_cast<double>(lingers_.size()));
       metrics_.owed.Set(static_cast<double>(settles_.owed() + errands_.owed() + drops_.owed() +
@@ -352,6 +410,7 @@ class Bookkeeper::Impl {
   BookkeeperMetrics metrics_;
   InFlight in_flight_;
   HeldWrites held_;
+  HeldWrites runs_;  // by their ids; whose they are does not matter
   Routes routes_;
   Instance instance_;
   IntentBatches drops_;
@@ -360,6 +419,7 @@ class Bookkeeper::Impl {
   Lingers lingers_;
   OpenBatches opens_;
   SettleBatches settles_;
+  LostCommits lost_;
   Endings endings_;
   Recovery recovery_;
   db::Deadline next_sweep_{};  // of the thread of upkeep
@@ -411,7 +471,8 @@ void Bookkeeper::LoseRun(int64_t repository_id, const RepositoryName& name,
   impl_->LoseRun(repository_id, name, storage, run, end, std::move(release));
 }
 int64_t Bookkeeper::instance() const { return impl_->instance(); }
-int64_t Bookkeeper::NextId() { return impl_->NextId(); }
+int64_t Bookkeeper::BeginRun() { return impl_->BeginRun(); }
+void Bookkeeper::EndRun(int64_t run) { impl_->EndRun(run); }
 std::string Bookkeeper::problem() const { return impl_->problem(); }
 Store& Bookkeeper::store() { return impl_->store(); }
 void Bookkeeper::Heard(const std::string& channel, const std::string& payload) {

@@ -30,10 +30,13 @@ struct BookkeeperOptions {
   std::chrono::milliseconds linger{3'000};           // `replication.linger`
   std::chrono::milliseconds settle_timeout{30'000};  // `replication.settle_timeout`
   RoutesOptions routes;
-  size_t max_batch = 500;       // opens or settles in one statement, ids in one notification
-  size_t max_waiting = 10'000;  // opens that wait for a batch; more are refused
-  std::string name;             // of the process, for people
-  std::string boot_id;          // of the machine
+  // What was settled is remembered for so long, in case that the database loses it.
+  std::chrono::milliseconds lost_commits_memory{600'000};
+  size_t max_remembered = 200'000;  // repositories of these
+  size_t max_batch = 500;           // opens or settles in one statement, ids in one notification
+  size_t max_waiting = 10'000;      // opens that wait for a batch; more are refused
+  std::string name;                 // of the process, for people
+  std::string boot_id;              // of the machine
   // Asked before this process registers: false while nobody has judged the database's schema.
   std::function<bool()> usable = [] { return true; };
   RouteCache::Clock clock = NowSinceBoot;
@@ -107,7 +110,10 @@ class Bookkeeper {
                int64_t run, End end, Rule release);
 
   int64_t instance() const;  // 0: not registered yet
-  int64_t NextId();          // of an intent or a run of this instance
+  // The id of a run of this instance, which this process has in hand until it is ended: when its
+  // end is in the books, or it never came there. LoseRun ends it, too.
+  int64_t BeginRun();
+  void EndRun(int64_t run);
   // Why writes would be refused now, for operators; empty: they would not.
   std::string problem() const;
   Store& store();

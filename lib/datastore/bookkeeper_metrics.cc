@@ -39,6 +39,14 @@ BookkeeperMetrics::BookkeeperMetrics(observe::Registry& registry, observe::Count
                               "Other instances that were declared dead here.")),
       events_swept(registry.Counter("gitaly_praefect_events_swept_total",
                                     "Rows of the table events that made room for newer ones.")),
+      instances_swept(registry.Counter("gitaly_praefect_instances_swept_total",
+                                       "Rows of processes that have been dead for a day.")),
+      settled_again(registry.Counter(
+          "gitaly_praefect_settled_again_total",
+          "Repositories whose last write was settled again: the database may have lost it.")),
+      forgotten(registry.Counter(
+          "gitaly_praefect_settles_forgotten_total",
+          "Repositories whose last write could not be settled again: too many were written to.")),
       open_writes(registry.Gauge("gitaly_praefect_intents_open",
                                  "Writes that this process recorded and has not settled.")),
       lingering(registry.Gauge("gitaly_praefect_lingering",

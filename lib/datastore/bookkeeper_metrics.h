@@ -35,7 +35,10 @@ class BookkeeperMetrics {
   prometheus::Counter& disowned;
   prometheus::Counter& buried;
   prometheus::Counter& events_swept;
-  prometheus::Gauge& open_writes;  // recorded, and not settled
+  prometheus::Counter& instances_swept;
+  prometheus::Counter& settled_again;  // because the database may have lost it
+  prometheus::Counter& forgotten;      // what could not be settled again then
+  prometheus::Gauge& open_writes;      // recorded, and not settled
   prometheus::Gauge& lingering;
   prometheus::Gauge& owed;  // settles and changes that the database has not taken yet
   observe::Histogram& settle_delay;

@@ -291,6 +291,14 @@ Rule AdoptFrom(std::vector<std::string> holders, std::string primary) {
   };
 }
 
+Rule SettleWriteAgain(SettledWrite write) {
+  return [write = std::move(write)](Repository& repository) {
+    if (!write.acknowledged && repository.Position(write.storage) == kNoStorage) return false;
+    const int storage = repository.Place(write.storage);
+    return SettleAgain(repository.books, storage, write.term, write.acknowledged);
+  };
+}
+
 Rule RemoveRepository() {
   return [](Repository& repository) {
     if (repository.books.state == RepositoryState::kRemoving) return false;

@@ -75,5 +75,7 @@ Rule AbandonCreation(int64_t intent);
 Rule WithdrawCreation(int64_t intent);
 Rule AdoptFrom(std::vector<std::string> holders, std::string primary);
 Rule RemoveRepository();
+// As SettleAgain (rules.h) has it.
+Rule SettleWriteAgain(SettledWrite write);
 
 }  // namespace praefect::datastore

@@ -85,6 +85,7 @@ void Endings::TryCreationEnd(const std::shared_ptr<CreationEnd>& end, db::Deadli
                      : *judged == Told::kNotKept    ? metrics_.not_kept
                                                     : metrics_.gone)
                         .Increment();
+                    if (*judged == Told::kAcknowledged) options_.acknowledged(end->write);
                     options_.released(end->write.intent);
                     if (done) done(*judged);
                     taken(true);
@@ -100,12 +101,13 @@ std::function<void(Told)> Endings::TakeDone(CreationEnd& end) {
 void Endings::Finish(const Write& write, End end) {
   if (end == End::kNeverSent) {
     metrics_.dropped.Increment();
+    const auto released = [this, intent = write.intent] { options_.released(intent); };
+    // Nobody may take it for one that was forgotten before its row has gone.
     if (write.creates) {
-      Change(write.repository_id, WithdrawCreation(write.intent));
-    } else {
-      drops_.Add({write.intent});
+      return Change(write.repository_id, WithdrawCreation(write.intent), released);
     }
-    return options_.released(write.intent);
+    drops_.Add({write.intent});
+    return released();
   }
   if (write.creates) {
     Change(write.repository_id, AbandonCreation(write.intent));
@@ -136,8 +138,8 @@ Lingers::Ended Endings::WithdrawnFirst(int64_t repository_id, const std::string&
 
 void Endings::LoseRun(int64_t repository_id, const std::string& virtual_storage,
                       const std::string& storage, int64_t run, End end, Rule release) {
-  const auto ended = [this, repository_id, release = std::move(release)] {
-    Change(repository_id, release);
+  const auto ended = [this, repository_id, run, release = std::move(release)] {
+    Change(repository_id, release, [this, run] { options_.run_released(run); });
   };
   if (end == End::kNeverSent) return ended();
   Change(repository_id, datastore::LoseRun(storage, run));

@@ -23,6 +23,9 @@ struct EndingsOptions {
   std::function<void(int64_t id, Rule, db::Deadline, Callback<Changed>)> change;
   // A write is settled, and this process has it in hand no more.
   std::function<void(int64_t intent)> released;
+  std::function<void(int64_t run)> run_released;
+  // A creation, before its client is told.
+  std::function<void(const Write& write)> acknowledged;
 };
 
 // Thread-safe. What is referred to outlives it.

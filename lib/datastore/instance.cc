@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "datastore/await.h"
@@ -91,8 +92,22 @@ bool Instance::Register() {
   if (!options_.usable()) return false;
   const BootTime begun = options_.clock();
   const db::Deadline deadline = db::After(options_.windows.send);
+  const auto timeline =
+      Await<int64_t>([&](auto done) { store_.ReadTimeline(deadline, std::move(done)); });
+  if (!timeline.ok()) {
+    Failed(*timeline.error);
+    return false;
+  }
+  if (!timeline_) {
+    timeline_ = timeline.value;
+    if (timeline.value == 0 && store_.engine() == db::Engine::kPostgres) {
+      logger_.Warn(
+          "the database's role may not read its timeline: what a failover loses is not "
+          "noticed");
+    }
+  }
   Result<int64_t> registered = Await<int64_t>([&](auto done) {
-    store_.Register(options_.name, options_.boot_id, deadline, std::move(done));
+    store_.Register(options_.name, options_.boot_id, *timeline_, deadline, std::move(done));
   });
   if (!registered.ok()) {
     Failed(*registered.error);
@@ -112,6 +127,7 @@ bool Instance::Register() {
   }
   backoff_.Reset();
   watch_.emplace(id, options_.windows);
+  count_ = 0;
   {
     const MutexLock lock(mutex_);
     ours_.insert(id);
@@ -145,13 +161,21 @@ void Instance::Beat() {
 }
 
 void Instance::Note(const std::vector<datastore::Beat>& beats, BootTime begun, BootTime answered) {
-  bool alive = false;
-  for (const datastore::Beat& beat : beats) alive = alive || beat.instance == id();
-  if (!alive) return Disown("another Praefect saw it stand still and declared it dead");
+  const auto own = std::find_if(beats.begin(), beats.end(), [this](const datastore::Beat& beat) {
+    return beat.instance == id();
+  });
+  if (own == beats.end()) return Disown("another Praefect saw it stand still and declared it dead");
   beat_begun_.store(begun.count(), std::memory_order_release);
   {
     const MutexLock lock(mutex_);
     last_error_.clear();
+  }
+  const bool untold = own->settled && own->count <= count_;
+  count_ = own->count;
+  if (untold || !own->settled) {
+    events_.commits_lost(id(), own->timeline, untold);
+  } else {
+    timeline_ = own->timeline;
   }
   for (const datastore::Beat& dead : watch_->Observe(beats, begun, answered)) {
     const auto buried = Await<bool>(

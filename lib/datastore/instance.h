@@ -34,6 +34,10 @@ struct InstanceEvents {
   std::function<void(bool ok)> beaten;
   std::function<void(int64_t instance)> disowned;  // this one is not this process any more
   std::function<void()> buried;                    // another one, which may have left something
+  // The database may have lost commits: it is on a timeline on which this instance has settled
+  // nothing again; `untold`: its row is older than it was, although the timeline tells nothing.
+  std::function<void(int64_t instance, int64_t timeline, bool untold)> commits_lost = [](auto, auto,
+                                                                                         auto) {};
 };
 
 class Instance {
@@ -85,6 +89,9 @@ class Instance {
   // Of the thread.
   db::Backoff backoff_;
   std::optional<BeatWatch> watch_;  // of the present id
+  int64_t count_ = 0;               // of its last beat
+  // The last one on which everything was settled; none: this process has settled nothing yet.
+  std::optional<int64_t> timeline_;
   int64_t mark_ = 0;
 
   mutable observe::Mutex mutex_;

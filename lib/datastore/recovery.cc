@@ -31,7 +31,7 @@ void Recovery::Tick() {
     looking_ = true;
     next_ = db::After(options_.interval);
   }
-  store_.ListAbandoned(db::After(kAttemptTimeout),
+  store_.ListAbandoned(options_.instance(), db::After(kAttemptTimeout),
                        [this, token = in_flight_.Begin()](Result<std::vector<Abandoned>> result) {
                          if (result.ok()) Note(std::move(result.value));
                          const MutexLock lock(mutex_);
@@ -47,8 +47,15 @@ void Recovery::Note(std::vector<Abandoned> calls) {
     std::map<Abandoned::Key, State> still;
     for (const Abandoned& call : calls) {
       const auto known = known_.find(call.key());
-      State state = known == known_.end() ? State::kLingers : known->second;
-      if (known == known_.end()) found.push_back(&call);
+      const bool is_new = known == known_.end();
+      State state = is_new ? State::kSeen : known->second;
+      // What was just recorded as this instance may not be in hand yet: it counts when it is found
+      // again.
+      const bool own = call.instance == options_.instance();
+      if (state == State::kSeen && !(is_new && own)) {
+        found.push_back(&call);
+        state = State::kLingers;
+      }
       if (state == State::kOver) {
         over.push_back(&call);
         state = State::kEnding;
@@ -58,8 +65,10 @@ void Recovery::Note(std::vector<Abandoned> calls) {
     known_ = std::move(still);
   }
   if (!found.empty()) {
-    logger_.Warn("calls of dead Praefects linger: they are settled when no node can apply them",
-                 {{"calls", static_cast<uint64_t>(found.size())}});
+    logger_.Warn(
+        "calls of dead Praefects, or forgotten ones, linger: they are settled when no node can "
+        "apply them",
+        {{"calls", static_cast<uint64_t>(found.size())}});
   }
   for (const Abandoned* call : found) {
     options_.linger(*call, [this, key = call->key()] { Over(key); });

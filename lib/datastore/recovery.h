@@ -1,9 +1,10 @@
 #pragma once
 
 // What dead instances left: their intents are settled and their runs released, when these can no
-// longer be applied. Every live instance does so for all of them and looks again before it acts, so
-// that what another one has settled is left alone; two at the same moment settle twice, which costs
-// a generation and nothing else.
+// longer be applied. So is what this instance has in the books and not in hand: a database that
+// lost commits has forgotten its end. Every live instance does so for all of them and looks again
+// before it acts, so that what another one has settled is left alone; two at the same moment settle
+// twice, which costs a generation and nothing else.
 
 #include <chrono>
 #include <functional>
@@ -21,6 +22,7 @@ namespace praefect::datastore {
 
 struct RecoveryOptions {
   std::chrono::milliseconds interval{10'000};  // between looks
+  std::function<int64_t()> instance;           // of this process, now
   // Whether this process has it in hand itself, under whatever id.
   std::function<bool(const Abandoned& call)> ours;
   // It was not known before: it lingers, and `over` is called when it can no longer be applied.
@@ -40,7 +42,7 @@ class Recovery {
   void Stop();
 
  private:
-  enum class State { kLingers, kOver, kEnding };
+  enum class State { kSeen, kLingers, kOver, kEnding };
 
   void Note(std::vector<Abandoned> calls);
   void Over(const Abandoned::Key& key);

@@ -170,6 +170,23 @@ void Settle(Books& books, absl::Span<const Settlement> settlements) {
   if (acknowledged) books.acknowledged = books.generation;
 }
 
+bool SettleAgain(Books& books, int storage, int64_t term, bool acknowledged) {
+  if (books.state == RepositoryState::kRemoving) return false;
+  if (!acknowledged) {
+    if (books.state == RepositoryState::kLive) Raise(books);
+    return books.state == RepositoryState::kLive;
+  }
+  if (books.term > term) return false;
+  if (books.state == RepositoryState::kCreating) books.intents.clear();
+  books.state = RepositoryState::kLive;
+  books.primary = storage;
+  books.term = term;
+  books.acknowledged = ++books.generation;
+  books.replicas[storage] = {.row = true, .generation = books.generation, .verified = true};
+  WantCopies(books);
+  return true;
+}
+
 bool MayCopy(const Books& books, int source, int target, bool nothing_there) {
   const Replica& to = books.replicas[target];
   return books.state == RepositoryState::kLive && source != target && target != books.primary &&

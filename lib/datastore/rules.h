@@ -65,6 +65,11 @@ bool Acknowledges(const Books& books, const Settlement& settlement);
 // being removed only loses the intents.
 void Settle(Books& books, absl::Span<const Settlement> settlements);
 
+// A settlement of which the books may know nothing any more, because the database lost commits. The
+// higher term wins; of equal ones the storage that a write was acknowledged on leads, whoever else
+// was promoted in that term. False: nothing is to be changed.
+bool SettleAgain(Books& books, int storage, int64_t term, bool acknowledged);
+
 // --- Copies ---
 
 // `source` is current, and the primary or a verified one without an unsettled call (the settle

@@ -70,7 +70,20 @@ void SettleBatches::SendNext(int64_t instance) {
                 });
 }
 
+void SettleBatches::Fence(std::function<void()> then) {
+  const std::shared_ptr<void> fence(nullptr, [then = std::move(then)](void*) { then(); });
+  const MutexLock lock(mutex_);
+  for (auto& [instance, lane] : lanes_) {
+    if (lane.under_way) lane.fences.push_back(fence);
+  }
+}
+
 void SettleBatches::Answer(int64_t instance, Result<std::vector<Settled>> result) {
+  std::vector<std::shared_ptr<void>> fences;  // let go of at the end, without the lock
+  {
+    const MutexLock lock(mutex_);
+    fences.swap(LaneOf(instance).fences);
+  }
   if (!result.ok()) return Retry(instance, *result.error);
   std::vector<Item> items;
   bool again = false;
@@ -85,6 +98,7 @@ void SettleBatches::Answer(int64_t instance, Result<std::vector<Settled>> result
   if (again) logger_.Info("ends of writes can be recorded again");
   std::vector<SettleRequest> requests;
   for (const Item& item : items) requests.push_back(item.request);
+  for (size_t i = 0; i < items.size(); ++i) options_.answered(requests[i], result.value[i]);
   options_.settled(requests);
   Tell(items, result.value);
   {

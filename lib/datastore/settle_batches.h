@@ -24,6 +24,8 @@ struct SettleBatchesOptions {
   std::chrono::milliseconds settle_timeout{30'000};
   // Called with what was settled, before those who wait are told.
   std::function<void(const std::vector<SettleRequest>&)> settled;
+  // The same with what became of each, before that.
+  std::function<void(const SettleRequest&, Settled)> answered = [](const auto&, auto) {};
 };
 
 // Thread-safe.
@@ -36,6 +38,8 @@ class SettleBatches {
 
   // As that instance, under which it was recorded. `done` may be empty: nobody waits.
   void Add(int64_t instance, SettleRequest request, Done done);
+  // Calls when what is under way now has been answered, or has failed: then, or at once.
+  void Fence(std::function<void()> then);
   void Tick();  // repeats, and tells those whose time is up; often
   // Until nothing is owed (true), the database does not take it, or the deadline has passed.
   bool Drain(db::Deadline deadline);
@@ -52,7 +56,8 @@ class SettleBatches {
   struct Lane {
     int64_t number = 0;  // of the batch that was sent, or the last one
     std::vector<Item> sent;
-    bool under_way = false;  // else `sent` waits for its repetition
+    bool under_way = false;                     // else `sent` waits for its repetition
+    std::vector<std::shared_ptr<void>> fences;  // let go of when it is not any more
     db::Deadline not_before{};
     db::Backoff backoff;
     std::deque<Item> waiting;

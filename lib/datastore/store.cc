@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "datastore/changes.h"
+#include "datastore/instance_rows.h"
 #include "datastore/names.h"
 #include "datastore/repository_rows.h"
 #include "datastore/rules.h"
@@ -15,20 +17,6 @@ namespace {
 
 using db::Sql;
 using db::Statement;
-
-constexpr Sql kRegister("INSERT INTO instances (name, boot_id) VALUES ($1, $2) RETURNING id");
-constexpr Sql kCountBatches("INSERT INTO settled_batches (instance) VALUES ($1)");
-constexpr Sql kRaiseBeat(
-    "UPDATE instances SET beat = beat + 1, changed_at = clock_timestamp() "
-    "WHERE id = $1 AND NOT buried",
-    "UPDATE instances SET beat = beat + 1, changed_at = strftime('%Y-%m-%d %H:%M:%f', 'now') "
-    "WHERE id = $1 AND NOT buried");
-constexpr Sql kBeats("SELECT id, beat FROM instances WHERE NOT buried ORDER BY id");
-constexpr Sql kNotifyBeat("SELECT pg_notify('praefect_beats', CAST($1 AS text))", "SELECT 1");
-constexpr Sql kBury("UPDATE instances SET buried = $3 WHERE id = $1 AND beat = $2 AND NOT buried");
-constexpr Sql kLingerIntents("UPDATE write_intents SET lingering = $2 WHERE instance = $1");
-constexpr Sql kLingerJobs(
-    "UPDATE replication_jobs SET state = 'lingering' WHERE instance = $1 AND state = 'running'");
 
 // Rows that end with the parent of a path are sought by equality, those below it by a range:
 // '0' is the character after '/'.
@@ -106,8 +94,24 @@ void Run(db::Database& database, std::vector<Statement> statements, bool read_on
                });
 }
 
+// A promotion, or the start of a copy: they rest on what the books remember of claims.
+bool RestsOnClaims(const Repository& before, const Repository& after) {
+  if (before.books.state != RepositoryState::kLive) return false;
+  const std::string primary = after.Name(after.books.primary);
+  if (!primary.empty() && primary != before.Name(before.books.primary)) return true;
+  for (size_t i = 0; i < after.storages.size(); ++i) {
+    const Job& job = after.books.replicas[i].job;
+    if (job.state != JobState::kRunning || job.kind != JobKind::kCopy) continue;
+    const int was = before.Position(after.storages[i]);
+    if (was == kNoStorage || before.books.replicas[was].job.run != job.run) return true;
+  }
+  return false;
+}
+
+enum class Claims { kBelieved, kDoubted };  // kDoubted: while commits may be lost
+
 std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, const Rule& rule,
-                                     const Storages& storages, Changed& changed) {
+                                     const Storages& storages, Claims claims, Changed& changed) {
   changed = Changed::kNotFound;
   if (found.error || !found.repository) return found.error;
   const Repository before = *found.repository;
@@ -115,6 +119,12 @@ std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, con
   PlaceWanted(after, storages);
   changed = rule(after) ? Changed::kDone : Changed::kRefused;
   if (changed == Changed::kRefused) return std::nullopt;
+  if (claims == Claims::kDoubted && RestsOnClaims(before, after)) {
+    const db::Outcome settled = open.Execute(AllSettledStatement());
+    if (!settled.ok()) return settled.error;
+    if (!settled.results[0].Boolean(0, 0)) changed = Changed::kRefused;
+    if (changed == Changed::kRefused) return std::nullopt;
+  }
   if (after.books.state == RepositoryState::kRemoving) after.name.relative_path.clear();
   if (auto error = Record(open, before, EventsOf(before, after))) return error;
   return Save(open, before, after);
@@ -122,12 +132,12 @@ std::optional<db::Error> ChangeFound(db::OpenTransaction& open, Found found, con
 
 template <class Key>
 void ChangeKey(db::Database& database, std::shared_ptr<const Storages> storages, Key key, Rule rule,
-               db::Deadline deadline, Callback<Changed> done) {
+               Claims claims, db::Deadline deadline, Callback<Changed> done) {
   RunSteps<Changed>(database, deadline, std::move(done),
-                    [storages = std::move(storages), key = std::move(key), rule = std::move(rule)](
-                        db::OpenTransaction& open, Changed& changed) {
+                    [storages = std::move(storages), key = std::move(key), rule = std::move(rule),
+                     claims](db::OpenTransaction& open, Changed& changed) {
                       return ChangeFound(open, Load(open, key, Lock::kForUpdate), rule, *storages,
-                                         changed);
+                                         claims, changed);
                     });
 }
 
@@ -211,48 +221,6 @@ std::shared_ptr<const Storages> Store::storages() const {
   return storages_;
 }
 
-void Store::Register(std::string name, std::string boot_id, db::Deadline deadline,
-                     Callback<int64_t> done) {
-  RunSteps<int64_t>(database_, deadline, std::move(done),
-                    [name = std::move(name), boot_id = std::move(boot_id)](
-                        db::OpenTransaction& open, int64_t& id) -> std::optional<db::Error> {
-                      const db::Outcome outcome = open.Execute({kRegister, {name, boot_id}});
-                      if (!outcome.ok()) return outcome.error;
-                      id = outcome.results[0].Integer(0, 0);
-                      return open.Execute({kCountBatches, {id}}).error;
-                    });
-}
-
-void Store::RaiseBeat(int64_t instance, int64_t mark, db::Deadline deadline,
-                      Callback<std::vector<Beat>> done) {
-  Run<std::vector<Beat>>(
-      database_,
-      {{kRaiseBeat, {instance}}, {kBeats}, {kNotifyBeat, {fmt::format("{} {}", instance, mark)}}},
-      false, deadline, std::move(done), [](const std::vector<db::Rows>& results) {
-        std::vector<Beat> beats;
-        for (size_t i = 0; i < results[1].size(); ++i) {
-          beats.push_back({results[1].Integer(i, 0), results[1].Integer(i, 1)});
-        }
-        return beats;
-      });
-}
-
-void Store::Bury(Beat seen, db::Deadline deadline, Callback<bool> done) {
-  RunSteps<bool>(
-      database_, deadline, std::move(done),
-      [seen](db::OpenTransaction& open, bool& buried) -> std::optional<db::Error> {
-        const db::Outcome outcome = open.Execute({kBury, {seen.instance, seen.count, true}});
-        if (!outcome.ok()) return outcome.error;
-        buried = outcome.results[0].affected() == 1;
-        if (!buried) return std::nullopt;
-        return open
-            .Execute({{kLingerIntents, {seen.instance, true}},
-                      {kLingerJobs, {seen.instance}},
-                      BurialEvent(seen.instance)})
-            .error;
-      });
-}
-
 void Store::Find(RepositoryName name, db::Deadline deadline,
                  Callback<std::optional<Repository>> done) {
   if (auto error = CheckName(name)) return done({std::move(error)});
@@ -265,11 +233,19 @@ void Store::Find(int64_t id, db::Deadline deadline, Callback<std::optional<Repos
 
 void Store::Change(RepositoryName name, Rule rule, db::Deadline deadline, Callback<Changed> done) {
   if (auto error = CheckName(name)) return done({std::move(error)});
-  ChangeKey(database_, storages(), std::move(name), std::move(rule), deadline, std::move(done));
+  ChangeKey(database_, storages(), std::move(name), std::move(rule),
+            heeds_timeline_ ? Claims::kDoubted : Claims::kBelieved, deadline, std::move(done));
 }
 
 void Store::Change(int64_t id, Rule rule, db::Deadline deadline, Callback<Changed> done) {
-  ChangeKey(database_, storages(), id, std::move(rule), deadline, std::move(done));
+  ChangeKey(database_, storages(), id, std::move(rule),
+            heeds_timeline_ ? Claims::kDoubted : Claims::kBelieved, deadline, std::move(done));
+}
+
+void Store::SettleAgain(SettledWrite write, db::Deadline deadline, Callback<Changed> done) {
+  const int64_t id = write.repository_id;
+  ChangeKey(database_, storages(), id, SettleWriteAgain(std::move(write)), Claims::kBelieved,
+            deadline, std::move(done));
 }
 
 void Store::FindPlace(std::string virtual_storage, std::string replica_path, db::Deadline deadline,
@@ -299,22 +275,24 @@ void Store::Rename(RepositoryName from, std::string to, db::Deadline deadline,
   for (const std::string& path : {from.relative_path, to}) {
     if (auto error = CheckName({from.virtual_storage, path})) return done({std::move(error)});
   }
-  RunSteps<Changed>(
-      database_, deadline, std::move(done),
-      [from = std::move(from), to = std::move(to), storages = storages()](
-          db::OpenTransaction& open, Changed& changed) -> std::optional<db::Error> {
-        const db::Outcome free = open.Execute(
-            {{kLockPathsOf, {from.virtual_storage}}, {kNameIsFree, {from.virtual_storage, to}}});
-        if (!free.ok()) return free.error;
-        const bool is_free = free.results[1].Boolean(0, 0);
-        const Rule rule = [&](Repository& repository) {
-          if (repository.books.state != RepositoryState::kLive || !is_free) return false;
-          repository.name.relative_path = to;
-          repository.renamed = true;
-          return true;
-        };
-        return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, *storages, changed);
-      });
+  RunSteps<Changed>(database_, deadline, std::move(done),
+                    [from = std::move(from), to = std::move(to), storages = storages()](
+                        db::OpenTransaction& open, Changed& changed) -> std::optional<db::Error> {
+                      const db::Outcome free =
+                          open.Execute({{kLockPathsOf, {from.virtual_storage}},
+                                        {kNameIsFree, {from.virtual_storage, to}}});
+                      if (!free.ok()) return free.error;
+                      const bool is_free = free.results[1].Boolean(0, 0);
+                      const Rule rule = [&](Repository& repository) {
+                        if (repository.books.state != RepositoryState::kLive || !is_free)
+                          return false;
+                        repository.name.relative_path = to;
+                        repository.renamed = true;
+                        return true;
+                      };
+                      return ChangeFound(open, Load(open, from, Lock::kForUpdate), rule, *storages,
+                                         Claims::kBelieved, changed);
+                    });
 }
 
 void Store::Events(std::optional<int64_t> repository_id, int limit, db::Deadline deadline,

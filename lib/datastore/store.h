@@ -7,6 +7,7 @@
 // saves it; so do all operations of the embedded store, which has one writer. The contract suite
 // holds both to the rules.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -126,6 +127,16 @@ inline constexpr char kBeatsChannel[] = "praefect_beats";
 struct Beat {
   int64_t instance = 0;
   int64_t count = 0;
+  int64_t timeline = 0;  // of the database then; 0: it has none, or does not tell it
+  bool settled = true;   // the instance has settled again on that one (lost_commits.h)
+};
+
+// A call that was settled: what may have to be settled again.
+struct SettledWrite {
+  int64_t repository_id = 0;
+  std::string storage;
+  int64_t term = 0;
+  bool acknowledged = false;
 };
 
 // A call that an instance had under way when it was declared dead, and that is not settled.
@@ -160,9 +171,18 @@ class Store {
 
   // --- Instances ---
 
-  // A new process. The id is never used again.
-  void Register(std::string name, std::string boot_id, db::Deadline deadline,
+  // The timeline that the database is on, which changes with a failover or a restore to another
+  // time; 0: it has none, as the embedded store, or this role may not read it. From then on beats
+  // tell it, and changes heed it.
+  void ReadTimeline(db::Deadline deadline, Callback<int64_t> done);
+  // A new process, which has nothing to settle again on this timeline (0: on none). The id is never
+  // used again.
+  void Register(std::string name, std::string boot_id, int64_t timeline, db::Deadline deadline,
                 Callback<int64_t> done);
+  // On this timeline it has nothing to settle again any more; 0: it has, on any.
+  void MarkSettled(int64_t instance, int64_t timeline, db::Deadline deadline, Callback<bool> done);
+  // Drops instances that have been dead for a day and left nothing; how many.
+  void SweepInstances(db::Deadline deadline, Callback<int64_t> done);
   // Raises its counter, and returns those of all that are alive: without its own it was buried.
   // PostgreSQL is told to notify kBeatsChannel of "INSTANCE MARK", by which the caller knows its
   // beat again.
@@ -173,8 +193,9 @@ class Store {
   void Bury(Beat seen, db::Deadline deadline, Callback<bool> done);
   // The same for all others, whoever they are: with the embedded store, which one process uses.
   void BuryOthers(int64_t instance, db::Deadline deadline, Callback<bool> done);
-  // What dead instances had under way.
-  void ListAbandoned(db::Deadline deadline, Callback<std::vector<Abandoned>> done);
+  // What dead instances had under way, and what this one has.
+  void ListAbandoned(int64_t instance, db::Deadline deadline,
+                     Callback<std::vector<Abandoned>> done);
 
   // --- Writes ---
 
@@ -194,6 +215,9 @@ class Store {
 
   // --- Repositories ---
 
+  // A change that begins a copy or promotes is refused while commits may be lost: while any live
+  // instance has not settled again on the database's timeline.
+
   // A name that cannot be a key (names.h) is refused before it reaches the database:
   // Layer::kArgument.
 
@@ -204,6 +228,8 @@ class Store {
   // The id of the repository whose replicas lie there; 0: of none.
   void FindPlace(std::string virtual_storage, std::string replica_path, db::Deadline deadline,
                  Callback<int64_t> done);
+  // A write that was settled, and of which the books may know nothing any more.
+  void SettleAgain(SettledWrite write, db::Deadline deadline, Callback<Changed> done);
   // Whether a replica path, in use or retired, is the path, above it or below it.
   void Overlaps(RepositoryName path, db::Deadline deadline, Callback<bool> done);
   // The row (`creating`), the primary's replica row and the intent at once; an adoption has no
@@ -230,10 +256,10 @@ class Store {
                Callback<std::vector<DueJob>> done);
   // Makes jobs that were parked at least this long ago ready again, as many as `limit`; how many
   // there were. For when something changed (no age), and for what nobody else tries again (a day).
+  // With least_attempts those that failed so often before they were parked, for one more attempt.
   void RetryParkedJobs(std::string virtual_storage, std::string storage,
-                       std::chrono::milliseconds age, int limit, db::Deadline deadline,
-                       Callback<int64_t> done);
-
+                       std::chrono::milliseconds age, int least_attempts, int limit,
+                       db::Deadline deadline, Callback<int64_t> done);
   // Makes jobs that failed and wait for their next attempt due at once; likewise.
   void HastenJobs(std::string virtual_storage, std::string storage, int limit,
                   db::Deadline deadline, Callback<int64_t> done);
@@ -251,6 +277,7 @@ class Store {
 
  private:
   db::Database& database_;
+  std::atomic<bool> heeds_timeline_{false};
   mutable observe::Mutex mutex_;
   std::shared_ptr<const Storages> storages_ ABSL_GUARDED_BY(mutex_);
 };

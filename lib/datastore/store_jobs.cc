@@ -26,19 +26,23 @@ constexpr Sql kDue(
                  "CAST((julianday('now') - julianday(j.wanted_at)) * 86400000 AS integer)"));
 #undef PRAEFECT_DUE
 // Waits for no job, so that it can be in nobody's way: one that is locked is being changed.
+// What changed something begins anew; what only waited has one more attempt.
+#define PRAEFECT_RETRIED "state = 'ready', attempts = CASE WHEN $4 = 0 THEN 0 ELSE attempts END, "
 constexpr Sql kRetryParked(
-    "UPDATE replication_jobs j SET state = 'ready', attempts = 0, not_before = clock_timestamp() "
+    "UPDATE replication_jobs j SET " PRAEFECT_RETRIED
+    "not_before = clock_timestamp() "
     "FROM (SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
-    "AND state = 'parked' AND error IS NOT NULL AND not_before <= clock_timestamp() - $3 * "
-    "interval '1 millisecond' "
-    "ORDER BY not_before LIMIT $4 FOR UPDATE SKIP LOCKED) due "
+    "AND state = 'parked' AND error IS NOT NULL AND attempts >= $4 "
+    "AND not_before <= clock_timestamp() - $3 * interval '1 millisecond' "
+    "ORDER BY not_before LIMIT $5 FOR UPDATE SKIP LOCKED) due "
     "WHERE j.repository_id = due.repository_id AND j.storage = $2",
-    "UPDATE replication_jobs SET state = 'ready', attempts = 0, "
+    "UPDATE replication_jobs SET " PRAEFECT_RETRIED
     "not_before = strftime('%Y-%m-%d %H:%M:%f', 'now') WHERE storage = $2 AND repository_id IN "
     "(SELECT repository_id FROM replication_jobs WHERE virtual_storage = $1 AND storage = $2 "
-    "AND state = 'parked' AND error IS NOT NULL AND not_before <= strftime('%Y-%m-%d %H:%M:%f', "
-    "'now', "
-    "(-$3 / 1000.0) || ' seconds') ORDER BY not_before LIMIT $4)");
+    "AND state = 'parked' AND error IS NOT NULL AND attempts >= $4 "
+    "AND not_before <= strftime('%Y-%m-%d %H:%M:%f', 'now', (-$3 / 1000.0) || ' seconds') "
+    "ORDER BY not_before LIMIT $5)");
+#undef PRAEFECT_RETRIED
 // Likewise.
 constexpr Sql kHasten(
     "UPDATE replication_jobs j SET not_before = clock_timestamp() "
@@ -112,13 +116,13 @@ void Store::DueJobs(std::string virtual_storage, std::string storage, int limit,
 }
 
 void Store::RetryParkedJobs(std::string virtual_storage, std::string storage,
-                            std::chrono::milliseconds age, int limit, db::Deadline deadline,
-                            Callback<int64_t> done) {
-  CountChanged(
-      database_,
-      {kRetryParked,
-       {std::move(virtual_storage), std::move(storage), int64_t{age.count()}, int64_t{limit}}},
-      deadline, std::move(done));
+                            std::chrono::milliseconds age, int least_attempts, int limit,
+                            db::Deadline deadline, Callback<int64_t> done) {
+  CountChanged(database_,
+               {kRetryParked,
+                {std::move(virtual_storage), std::move(storage), int64_t{age.count()},
+                 int64_t{least_attempts}, int64_t{limit}}},
+               deadline, std::move(done));
 }
 
 void Store::HastenJobs(std::string virtual_storage, std::string storage, int limit,

@@ -31,12 +31,13 @@ constexpr Sql kAbandonedIntents(
     "coalesce(r.state = 'creating', false) FROM write_intents i "
     "LEFT JOIN instances n ON n.id = i.instance "
     "LEFT JOIN repositories r ON r.repository_id = i.repository_id "
-    "WHERE n.buried IS NOT FALSE ORDER BY i.id LIMIT $1");
+    "WHERE n.buried IS NOT FALSE OR i.instance = $2 ORDER BY i.instance = $2, i.id LIMIT $1");
 constexpr Sql kAbandonedRuns(
     "SELECT j.run, j.repository_id, j.storage, j.state = 'lingering', j.instance, "
     "coalesce(n.boot_id, ''), j.virtual_storage FROM replication_jobs j "
     "LEFT JOIN instances n ON n.id = j.instance WHERE j.instance IS NOT NULL "
-    "AND j.state IN ('running', 'lingering') AND n.buried IS NOT FALSE ORDER BY j.run LIMIT $1");
+    "AND j.state IN ('running', 'lingering') AND (n.buried IS NOT FALSE OR j.instance = $2) "
+    "ORDER BY j.instance = $2, j.run LIMIT $1");
 
 Abandoned ParseIntent(const db::Rows& rows, size_t i) {
   return {.id = rows.Integer(i, 0),
@@ -84,18 +85,22 @@ void Store::LetIntentsLinger(std::vector<int64_t> intents, db::Deadline deadline
                 });
 }
 
-void Store::ListAbandoned(db::Deadline deadline, Callback<std::vector<Abandoned>> done) {
-  database_.Run(
-      {{{kAbandonedIntents, {kMaxAbandoned}}, {kAbandonedRuns, {kMaxAbandoned}}}, deadline, true},
-      [done = std::move(done)](db::Outcome outcome) {
-        if (!outcome.ok()) return done({std::move(outcome.error)});
-        std::vector<Abandoned> calls;
-        const db::Rows& intents = outcome.results[0];
-        const db::Rows& runs = outcome.results[1];
-        for (size_t i = 0; i < intents.size(); ++i) calls.push_back(ParseIntent(intents, i));
-        for (size_t i = 0; i < runs.size(); ++i) calls.push_back(ParseRun(runs, i));
-        done({std::nullopt, std::move(calls)});
-      });
+void Store::ListAbandoned(int64_t instance, db::Deadline deadline,
+                          Callback<std::vector<Abandoned>> done) {
+  database_.Run({{{kAbandonedIntents, {kMaxAbandoned, instance}},
+                  {kAbandonedRuns, {kMaxAbandoned, instance}}},
+                 deadline,
+                 true},
+                [done = std::move(done)](db::Outcome outcome) {
+                  if (!outcome.ok()) return done({std::move(outcome.error)});
+                  std::vector<Abandoned> calls;
+                  const db::Rows& intents = outcome.results[0];
+                  const db::Rows& runs = outcome.results[1];
+                  for (size_t i = 0; i < intents.size(); ++i)
+                    calls.push_back(ParseIntent(intents, i));
+                  for (size_t i = 0; i < runs.size(); ++i) calls.push_back(ParseRun(runs, i));
+                  done({std::nullopt, std::move(calls)});
+                });
 }
 
 }  // namespace praefect::datastore

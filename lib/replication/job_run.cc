@@ -254,7 +254,7 @@ JobRun::Result JobRun::Delete() {
 JobRun::Started JobRun::Start(const std::function<Rule(int64_t instance)>& rule) {
   const int64_t instance = context_.keeper.instance();
   if (instance == 0) return Started::kUnknown;
-  run_ = context_.keeper.NextId();
+  run_ = context_.keeper.BeginRun();
   instance_ = instance;
   begun_ = datastore::NowSinceBoot();
   switch (Change(rule(instance))) {
@@ -262,6 +262,7 @@ JobRun::Started JobRun::Start(const std::function<Rule(int64_t instance)>& rule)
       if (task_.job.attempts == 0) ObserveDelay();
       return Started::kYes;
     case Outcome::kRefused:
+      context_.keeper.EndRun(run_);
       return Started::kRefused;
     case Outcome::kUnknown:
       break;
@@ -297,7 +298,9 @@ JobRun::Result JobRun::Complete(bool verified) {
 
 // The calls of the run are over.
 JobRun::Result JobRun::EndRun(const Rule& rule, Result result) {
-  return Change(rule) == Outcome::kUnknown ? Lose() : result;
+  if (Change(rule) == Outcome::kUnknown) return Lose();
+  context_.keeper.EndRun(run_);
+  return result;
 }
 
 // What became of the run could not be recorded: it claims nothing, and is released later.

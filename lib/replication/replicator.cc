@@ -104,7 +104,10 @@ bool Replicator::WaitForWork(Queue& queue) {
     const std::lock_guard lock(mutex_);
     if (!queue.retry) queue.retry = retry;
   }
-  if (look) RetryParked(queue, kParkedFor);
+  if (look) {
+    RetryParked(queue, kParkedFor);
+    RetryParked(queue, kExhaustedFor, kMaxAttempts);
+  }
   return true;
 }
 
@@ -122,12 +125,13 @@ bool Replicator::RetryFailed(const Queue& queue, std::chrono::steady_clock::time
   return RetryParked(queue, std::chrono::duration_cast<std::chrono::milliseconds>(age));
 }
 
-bool Replicator::RetryParked(const Queue& queue, std::chrono::milliseconds age) {
+bool Replicator::RetryParked(const Queue& queue, std::chrono::milliseconds age,
+                             int least_attempts) {
   for (int64_t count = kMostRetried; count == kMostRetried;) {
     const auto retried = datastore::Await<int64_t>([&](auto done) {
       context_.keeper.store().RetryParkedJobs(queue.virtual_storage, queue.storage, age,
-                                              kMostRetried, db::After(kBooksTimeout),
-                                              std::move(done));
+                                              least_attempts, kMostRetried,
+                                              db::After(kBooksTimeout), std::move(done));
     });
     if (!retried.ok()) return false;
     count = retried.value;

@@ -24,10 +24,12 @@ class Replicator {
  public:
   // How often a node's jobs are looked at when nobody says that there are any.
   static constexpr std::chrono::milliseconds kSweep{1'000};
-  // Parked jobs of this age are tried again although nothing changed.
+  // Parked jobs of this age are tried again although nothing changed; those that may pass by
+  // themselves, and were parked for having failed often, sooner.
   static constexpr std::chrono::hours kParkedFor{24};
-  static constexpr std::chrono::hours kParkedLook{1};  // how often such are looked for
-  static constexpr int kMostRetried = 1'000;           // in one statement
+  static constexpr std::chrono::minutes kExhaustedFor{5};
+  static constexpr std::chrono::minutes kParkedLook{1};  // how often such are looked for
+  static constexpr int kMostRetried = 1'000;             // in one statement
 
   struct Settings {
     size_t workers = 1;  // for each node: `replication.parallel_storage_processing_workers`
@@ -66,7 +68,7 @@ class Replicator {
   void Work(Queue& queue);
   bool WaitForWork(Queue& queue);
   bool RetryFailed(const Queue& queue, std::chrono::steady_clock::time_point since);
-  bool RetryParked(const Queue& queue, std::chrono::milliseconds age);
+  bool RetryParked(const Queue& queue, std::chrono::milliseconds age, int least_attempts = 0);
   std::vector<datastore::DueJob> DueJobs(const Queue& queue) const;
   bool Take(Queue& queue, int64_t repository_id);
   void GiveBack(Queue& queue, int64_t repository_id);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "e2e/cluster.h"
 
@@ -111,6 +112,24 @@ TEST_CASE("A disk that comes back is the one that it was, whatever another one h
   CHECK(Eventually([&] { return cluster.TryClone("a.git").exit_status == 0; }));
   cluster.primary().Start();
   cluster.node(1).Start();
+}
+
+TEST_CASE("A secondary whose disk takes nothing holds nobody up, and recovers by itself") {
+  Cluster cluster(WithBooks());
+  const auto in_the_way = cluster.node(1).Folder("group");
+  WriteFile(in_the_way, "no folder can be made here");
+  const WorkingCopy copy = cluster.CreateWithCommit("group/a.git");
+  cluster.praefect().WaitLog([](const nlohmann::json& line) {
+    return line.value("msg", "") == "replication job failed" &&
+           line.value("error", "").find("gitaly-2") != std::string::npos;
+  });
+  copy.Commit("README", "second\n");
+  copy.Push({"main:other"});
+  REQUIRE(Eventually([&] { return cluster.node(2).Refs("group/a.git").size() == 2; }));
+  std::filesystem::remove(in_the_way);
+  CHECK(Eventually([&] {
+    return cluster.node(1).Has("group/a.git") && cluster.node(1).Refs("group/a.git").size() == 2;
+  }));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void MeasuredStore::LetJobsBeReady() {
 
 int64_t MeasuredStore::NewInstance() {
   return Get<int64_t>(
-      [&](auto done) { store->Register("bench", "boot", InMinutes(1), std::move(done)); });
+      [&](auto done) { store->Register("bench", "boot", 0, InMinutes(1), std::move(done)); });
 }
 
 void MeasuredStore::WriteBatch(int64_t instance, int64_t number, int batch, std::mt19937& random) {

@@ -84,7 +84,7 @@ Stress::Stress(StressOptions options)
 Stress::Process Stress::NewProcess() {
   Process process;
   process.instance = Await<int64_t>([&](auto done) {
-                       store_.Register("stress", "boot", Soon(), std::move(done));
+                       store_.Register("stress", "boot", 0, Soon(), std::move(done));
                      }).value;
   process.random.seed(options_.seed + ++processes_);
   return process;

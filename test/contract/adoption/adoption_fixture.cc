@@ -131,7 +131,7 @@ Store& AdoptionFixture::store() {
   if (store_) return *store_;
   store_ = std::make_unique<Store>(*database, Storages{{"default", {"a", "b", "c"}}});
   instance_ = Await<int64_t>(
-      [&](auto done) { store_->Register("praefect-1", "boot", db::Soon(), std::move(done)); });
+      [&](auto done) { store_->Register("praefect-1", "boot", 0, db::Soon(), std::move(done)); });
   return *store_;
 }
 

@@ -96,7 +96,7 @@ TEST_CASE("the replica of a copy that was lost sight of is released after the li
   const int64_t id = books.Make("p.git");
   books.Settle(books.Open(id));
   Bookkeeper& keeper = *books.praefect->keeper;
-  const int64_t run = keeper.NextId();
+  const int64_t run = keeper.BeginRun();
   books.praefect->Say("b", NodeState::kUnhealthy);
   REQUIRE(books.Change(id, StartCopyOnto("b", {"a"}, false, run, keeper.instance())) ==
           Changed::kDone);

@@ -29,7 +29,7 @@ std::vector<Operation> MakeOperations() {
       {"Register",
        [=](Store& store, int64_t n) {
          return ErrorOf<int64_t>([&](auto done) {
-           store.Register(fmt::format("subject {}", n), "boot", soon(), done);
+           store.Register(fmt::format("subject {}", n), "boot", 0, soon(), done);
          });
        },
        "SELECT count(*) FROM instances i JOIN settled_batches ON instance = i.id "

@@ -122,5 +122,21 @@ TEST_CASE("a delete waits for a copy that runs elsewhere, and is due when that h
   CHECK(books.DueOn("c") == Ids{id});
 }
 
+TEST_CASE("a job that was parked for having failed often has one more attempt now and then") {
+  StoreFixture books(EitherEngine());
+  const int64_t id = books.Make("p.git");
+  books.Write(id);
+  for (const int attempts : {1, 2}) {
+    const int64_t run = books.Start(id, "b");
+    const Rule end =
+        attempts == 1 ? RetryRun("b", run, "disk full", {}) : ParkRun("b", run, "disk full");
+    REQUIRE(books.Change(id, end) == Changed::kDone);
+  }
+  CHECK(books.RetryParkedOn("b", {}, 3) == 0);
+  CHECK(books.RetryParkedOn("b", {}, 2) == 1);
+  CHECK(books.JobOn(id, "b").attempts == 2);
+  CHECK(books.JobOn(id, "b").error == "disk full");
+}
+
 }  // namespace
 }  // namespace praefect::datastore

@@ -27,8 +27,11 @@ StoreFixture::StoreFixture(db::Kind kind) : DatabaseFixture(kind) {
 }
 
 int64_t StoreFixture::NewInstance() {
-  return Await<int64_t>(
-      [&](auto done) { store->Register("praefect-1", "boot", db::Soon(), std::move(done)); });
+  const auto timeline =
+      Await<int64_t>([&](auto done) { store->ReadTimeline(db::Soon(), std::move(done)); });
+  return Await<int64_t>([&](auto done) {
+    store->Register("praefect-1", "boot", timeline, db::Soon(), std::move(done));
+  });
 }
 
 Created StoreFixture::Record(const std::string& path, const std::string& primary, int64_t intent,
@@ -183,9 +186,11 @@ std::vector<DueJob> StoreFixture::DueJobsOn(const std::string& storage) {
       [&](auto done) { store->DueJobs("default", storage, 10, db::Soon(), std::move(done)); });
 }
 
-int64_t StoreFixture::RetryParkedOn(const std::string& storage, std::chrono::milliseconds age) {
+int64_t StoreFixture::RetryParkedOn(const std::string& storage, std::chrono::milliseconds age,
+                                    int least_attempts) {
   return Await<int64_t>([&](auto done) {
-    store->RetryParkedJobs("default", storage, age, 10, db::Soon(), std::move(done));
+    store->RetryParkedJobs("default", storage, age, least_attempts, 10, db::Soon(),
+                           std::move(done));
   });
 }
 

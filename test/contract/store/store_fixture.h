@@ -66,7 +66,8 @@ class StoreFixture : public db::DatabaseFixture {
   bool Overlaps(const std::string& path);
   std::vector<int64_t> DueOn(const std::string& storage);
   std::vector<DueJob> DueJobsOn(const std::string& storage);
-  int64_t RetryParkedOn(const std::string& storage, std::chrono::milliseconds age);
+  int64_t RetryParkedOn(const std::string& storage, std::chrono::milliseconds age,
+                        int least_attempts = 0);
   int64_t HastenOn(const std::string& storage);
   MissingJobs FindMissingJobs(int64_t after = 0, int limit = 100);
 

@@ -216,6 +216,37 @@ TEST_CASE(
   CHECK(surplus == Replica{});
 }
 
+TEST_CASE("a write that the books have forgotten is settled again where it was acknowledged") {
+  Repository repository;
+  Promote(repository.books, 1);  // in the term in which another one was, and is forgotten
+  const int64_t term = repository.books.term;
+  REQUIRE(SettleAgain(repository.books, 0, term, true));
+  CHECK(repository.books.primary == 0);
+  CHECK(repository.books.term == term);
+  CHECK(IsCurrent(repository.books, 0));
+  CHECK(repository.books.acknowledged == repository.books.generation);
+  CHECK_FALSE(IsComplete(repository.books, 1));
+  CHECK(repository.JobOf(1) == JobState::kReady);
+}
+
+TEST_CASE("of a write that the books have forgotten the higher term wins") {
+  Repository repository;
+  const Books before = repository.books;
+  CHECK_FALSE(SettleAgain(repository.books, 1, before.term - 1, true));
+  CHECK(repository.books == before);
+  REQUIRE(SettleAgain(repository.books, 1, before.term + 1, true));
+  CHECK(repository.books.primary == 1);
+  CHECK(repository.books.term == before.term + 1);
+}
+
+TEST_CASE("a failed write that the books have forgotten raises, and binds nobody") {
+  Repository repository;
+  const Books before = repository.books;
+  REQUIRE(SettleAgain(repository.books, 0, before.term, false));
+  CHECK(repository.books.generation == before.generation + 1);
+  CHECK(repository.books.acknowledged == before.acknowledged);
+}
+
 TEST_CASE("an adopted repository holds what its holders hold") {
   Books books;
   books.state = RepositoryState::kCreating;
