@@ -79,13 +79,19 @@ struct Bookkeeping::Parts {
             {keeper, client, snapshot, sources.logger, metrics},
             {.workers = static_cast<size_t>(config.replication.parallel_storage_processing_workers),
              .batch = static_cast<int>(config.replication.batch_size)}),
+        promoter(keeper, snapshot, sources.logger, sources.registry),
         store(*sources.database.database(), StoragesOf(*snapshot())),
         keeper(
             store, OptionsOf(config.replication, sources.database),
             [this](const std::string& virtual_storage, const std::string& storage) {
               return StateOf(*snapshot(), virtual_storage, storage);
             },
-            {.changed = [this](auto) { replicator.Wake(); }, .disowned = sources.disowned},
+            {.changed =
+                 [this](std::span<const int64_t> ids) {
+                   replicator.Wake();
+                   promoter.Changed(ids);
+                 },
+             .disowned = sources.disowned},
             sources.logger, sources.registry),
         clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}),
         caretaker({store, calls, snapshot, sources.logger, sources.registry}),
@@ -96,13 +102,20 @@ struct Bookkeeping::Parts {
                 [&nodes = sources.nodes](std::vector<nodes::ExpectedDisk> expected) {
                   nodes.ExpectDisks(std::move(expected));
                 },
-                sources.logger, metrics}) {
+                sources.logger, metrics}),
+        primaries({keeper, promoter, snapshot,
+                   [&nodes = sources.nodes](datastore::Designations designated) {
+                     nodes.Designate(std::move(designated));
+                   },
+                   sources.logger}) {
     if (store.engine() == db::Engine::kPostgres) Listen(sources, config);
   }
   // Whoever waits for a node or the database is let go first.
   ~Parts() {
     listener.reset();
     surveyor.Stop();
+    primaries.Stop();
+    promoter.Stop();
     calls.Stop();
     clerk.Stop();
     replicator.Stop();
@@ -130,6 +143,7 @@ struct Bookkeeping::Parts {
   replication::Metrics metrics;
   // Idle until it hears of nodes, and there for as long as the bookkeeper may wake it.
   replication::Replicator replicator;
+  proxy::Promoter promoter;  // likewise
   datastore::Store store;
   datastore::Bookkeeper keeper;
   proxy::Clerk clerk;
@@ -138,6 +152,7 @@ struct Bookkeeping::Parts {
   db::Database& database;
   datastore::Disks disks;
   replication::Upkeep upkeep;
+  replication::PrimarySweep primaries;
   std::unique_ptr<db::Listener> listener;
 };
 
@@ -175,6 +190,7 @@ void Bookkeeping::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
   parts_->calls.Publish(snapshot);
   parts_->replicator.Publish(snapshot);
   parts_->upkeep.Publish(std::move(snapshot));
+  parts_->primaries.Wake();
 }
 
 void Bookkeeping::RetryAll() {
@@ -191,7 +207,7 @@ void Bookkeeping::Stop() {
 proxy::Books Bookkeeping::books() const {
   const MutexLock lock(mutex_);
   if (parts_ == nullptr) return {};
-  return {&parts_->keeper, &parts_->clerk, &parts_->caretaker};
+  return {&parts_->keeper, &parts_->clerk, &parts_->promoter, &parts_->caretaker};
 }
 
 service::BooksView Bookkeeping::view() const {

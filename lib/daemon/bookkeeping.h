@@ -2,7 +2,8 @@
 
 // The books as a running Praefect keeps them: the store over its database, its bookkeeper, and with
 // PostgreSQL the session that hears what others change; and who acts on them: the clerk that
-// decides over names, and the replicator. Only with `replication.enabled`.
+// decides over names, the promoter, the replicator, and the sweep over primaries. Only with
+// `replication.enabled`.
 
 #include <chrono>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "observe/mutex.h"
 #include "observe/registry.h"
 #include "proxy/books.h"
+#include "replication/primary_sweep.h"
 #include "replication/replicator.h"
 #include "replication/upkeep.h"
 #include "service/books_view.h"

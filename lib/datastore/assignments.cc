@@ -20,14 +20,16 @@ void PlaceWanted(Repository& repository, const Storages& configured) {
 }
 
 std::vector<std::string> PickAssignments(std::vector<std::string> storages,
-                                         const std::string& primary, int factor,
+                                         std::vector<std::string> holders, size_t factor,
                                          std::mt19937_64& random) {
   if (factor == 0) return {};
-  std::erase(storages, primary);
+  for (const std::string& holder : holders) std::erase(storages, holder);
   std::shuffle(storages.begin(), storages.end(), random);
-  storages.insert(storages.begin(), primary);
-  if (storages.size() > static_cast<size_t>(factor)) storages.resize(factor);
-  return storages;
+  for (const std::string& storage : storages) {
+    if (holders.size() >= factor) break;
+    holders.push_back(storage);
+  }
+  return holders;
 }
 
 }  // namespace praefect::datastore

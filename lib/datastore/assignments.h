@@ -19,10 +19,11 @@ using Storages = std::map<std::string, std::vector<std::string>>;
 // Gives every storage on which the repository is wanted its place, and marks the others.
 void PlaceWanted(Repository& repository, const Storages& configured);
 
-// Of a new repository: its primary and so many others at random that there are `factor`, or all.
-// None for a factor of 0: it is wanted everywhere.
+// Of a new repository: the storages that hold it already (the first is its primary), and so many
+// others at random that there are `factor`, or all. None for a factor of 0: it is wanted
+// everywhere.
 std::vector<std::string> PickAssignments(std::vector<std::string> storages,
-                                         const std::string& primary, int factor,
+                                         std::vector<std::string> holders, size_t factor,
                                          std::mt19937_64& random);
 
 }  // namespace praefect::datastore

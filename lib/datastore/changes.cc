@@ -281,9 +281,12 @@ Rule WithdrawCreation(int64_t intent) {
   };
 }
 
-Rule AdoptFrom(std::vector<std::string> holders, std::string primary) {
+Rule AdoptFrom(std::vector<std::string> holders, std::string primary,
+               std::vector<std::string> assignments) {
   return [=](Repository& repository) {
     if (repository.books.state != RepositoryState::kCreating) return false;
+    repository.assignments = assignments;
+    if (!assignments.empty()) PlaceWanted(repository, {});
     absl::InlinedVector<int, 3> positions;
     for (const std::string& holder : holders) positions.push_back(repository.Place(holder));
     Adopt(repository.books, repository.Place(primary), positions);

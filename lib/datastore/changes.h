@@ -73,7 +73,9 @@ Rule EndCreation(int64_t intent, bool node_ok, bool told_otherwise);
 Rule AbandonCreation(int64_t intent);
 // The node's own ALREADY_EXISTS, or an adoption that failed: the row goes and nothing is deleted.
 Rule WithdrawCreation(int64_t intent);
-Rule AdoptFrom(std::vector<std::string> holders, std::string primary);
+// `assignments`: see assignments.h.
+Rule AdoptFrom(std::vector<std::string> holders, std::string primary,
+               std::vector<std::string> assignments = {});
 Rule RemoveRepository();
 // As SettleAgain (rules.h) has it.
 Rule SettleWriteAgain(SettledWrite write);

@@ -120,6 +120,9 @@ constexpr Sql kInsertIntent(
     "VALUES ($1, $2, $3, $4, $5, $6)");
 constexpr Sql kLingerIntent("UPDATE write_intents SET lingering = $2 WHERE id = $1");
 constexpr Sql kDeleteIntent("DELETE FROM write_intents WHERE id = $1");
+constexpr Sql kAssign(
+    "INSERT INTO repository_assignments (repository_id, storage) VALUES ($1, $2) "
+    "ON CONFLICT DO NOTHING");
 constexpr Sql kNotify("SELECT pg_notify('repositories_updates', CAST($1 AS text))", "SELECT 1");
 
 constexpr std::array<std::string_view, 3> kRepositoryStates = {"creating", "live", "removing"};
@@ -214,6 +217,7 @@ class Difference {
     if (!forget) SaveRow();
     for (size_t i = 0; i < after.storages.size(); ++i) SaveReplica(static_cast<int>(i));
     SaveIntents();
+    if (!forget) SaveAssignments();
     if (forget) Forget();
     if (!statements_.empty()) statements_.push_back({kNotify, {std::to_string(after.id)}});
   }
@@ -287,6 +291,16 @@ class Difference {
                             is.lingering, is.instance});
       } else if (was->lingering != is.lingering) {
         Add(kLingerIntent, {is.id, is.lingering});
+      }
+    }
+  }
+
+  // They are only ever made.
+  void SaveAssignments() {
+    for (const std::string& storage : after_.assignments) {
+      const auto& were = before_.assignments;
+      if (std::find(were.begin(), were.end(), storage) == were.end()) {
+        Add(kAssign, {after_.id, storage});
       }
     }
   }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "datastore/assignments.h"
+#include "datastore/designations.h"
 #include "datastore/events.h"
 #include "datastore/repository.h"
 #include "db/database.h"
@@ -157,6 +158,13 @@ struct Abandoned {
   Key key() const { return {run, id, repository_id}; }
 };
 
+// Of some repositories, by id, those whose primary is not the designated storage.
+struct Misplaced {
+  std::vector<int64_t> movable;  // a replica that could take over seems to be complete
+  int64_t waiting = 0;           // how many others there are
+  int64_t last = 0;              // of all that were looked at; 0: there are no more
+};
+
 // Thread-safe. `database` is borrowed; its schema must be current.
 class Store {
  public:
@@ -248,6 +256,19 @@ class Store {
   // more than `limit`, or when a repository lies at `to`, above it or below it.
   void RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
                    Callback<RenamedBelow> done);
+
+  // --- Primaries ---
+
+  // What the file of an instance says (nothing: it has no say any more), and what is in force then.
+  void Declare(int64_t instance, Designations designated, db::Deadline deadline,
+               Callback<Declarations> done);
+  // As it is; only reads.
+  void Declared(db::Deadline deadline, Callback<Declarations> done);
+  // Looks at `limit` repositories of all virtual storages with ids after `after`. Where the primary
+  // is none of `healthy`, any replica could take over.
+  void FindMisplaced(std::string virtual_storage, std::string designated,
+                     std::vector<std::string> healthy, int64_t after, int limit,
+                     db::Deadline deadline, Callback<Misplaced> done);
 
   // --- Jobs ---
 

@@ -78,6 +78,12 @@ class Manager::Impl {
     subscribers_.push_back(std::move(subscriber));
   }
 
+  void Designate(Designated designated) {
+    observe::MutexLock lock(mutex_);
+    designated_ = std::move(designated);
+    wake_.NotifyOne();
+  }
+
   void Reload(const config::Config& config) {
     Wanted wanted{config.virtual_storages, config.error_thresholds, ReadTrust(config, logger_)};
     observe::MutexLock lock(mutex_);
@@ -120,6 +126,7 @@ class Manager::Impl {
     Results results;
     Configured configured;
     Disks disks;
+    std::optional<Designated> designated;
   };
 
   // One probe for each node that has an address; those that go on are kept.
@@ -171,6 +178,7 @@ class Manager::Impl {
         changed |= CompareDisks();
       }
       if (news.configured.has_value()) TakeConfiguration(*news.configured);
+      if (news.designated.has_value()) changed |= TakeDesignations(*news.designated);
       const bool round = Clock::now() >= next_round;
       if (round) changed |= JudgeErrors();
       if (changed) Publish();
@@ -185,11 +193,13 @@ class Manager::Impl {
   bool WaitForWork(Clock::time_point until, News& news) {
     news = {};
     observe::MutexLock lock(mutex_);
-    while (!stopping_ && results_.empty() && !reload_ && !disks_ && wake_.WaitUntil(lock, until)) {
+    while (!stopping_ && results_.empty() && !reload_ && !disks_ && !designated_ &&
+           wake_.WaitUntil(lock, until)) {
     }
     news.results.swap(results_);
     news.configured.swap(reload_);
     news.disks.swap(disks_);
+    news.designated.swap(designated_);
     return !stopping_;
   }
 
@@ -203,6 +213,12 @@ class Manager::Impl {
     LogMissing("node removed", before, current_);
     LogMissing("node added", current_, before);
     StartProbes();
+  }
+
+  bool TakeDesignations(const Designated& designated) {
+    if (!nodes::Designate(current_, designated)) return false;
+    metrics_.Follow(current_);
+    return true;
   }
 
   // The nodes of `in` that are not in `from`.
@@ -412,6 +428,7 @@ class Manager::Impl {
   Results results_ ABSL_GUARDED_BY(mutex_);
   Configured reload_ ABSL_GUARDED_BY(mutex_);
   Disks disks_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Designated> designated_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
@@ -425,6 +442,9 @@ Manager::~Manager() = default;
 
 void Manager::Start() { impl_->Start(); }
 void Manager::Stop() { impl_->Stop(); }
+void Manager::Designate(std::map<std::string, std::string> designated) {
+  impl_->Designate(std::move(designated));
+}
 std::shared_ptr<const Snapshot> Manager::snapshot() const { return impl_->snapshot(); }
 void Manager::Reload(const config::Config& config) { impl_->Reload(config); }
 void Manager::ExpectDisks(std::vector<ExpectedDisk> disks) { impl_->ExpectDisks(std::move(disks)); }

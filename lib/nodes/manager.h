@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +67,9 @@ class Manager {
   void Reload(const config::Config& config);
   // What the books say now, of all storages that they know. Any thread, returns at once.
   void ExpectDisks(std::vector<ExpectedDisk> disks);
+  // What the books tell of designated storages, by virtual storage; any thread, returns at once.
+  // Publishes a new snapshot when something changed. Before Start it waits for that.
+  void Designate(std::map<std::string, std::string> designated);
   std::shared_ptr<const Snapshot> snapshot() const;
   void Subscribe(Subscriber subscriber);  // before Start
 

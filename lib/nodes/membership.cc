@@ -34,6 +34,14 @@ const Node* Find(const Snapshot& snapshot, const std::string& virtual_storage,
   return nullptr;
 }
 
+// The books' word counts where it is about a node that is here.
+void MarkPrimary(VirtualStorage& storage) {
+  const Node* primary = storage.Find(storage.designated);
+  if (primary == nullptr) primary = storage.Find(storage.designated_by_file);
+  if (primary == nullptr && !storage.nodes.empty()) primary = &storage.nodes.front();
+  for (Node& node : storage.nodes) node.primary = &node == primary;
+}
+
 }  // namespace
 
 Snapshot NodesOf(const std::vector<config::VirtualStorage>& storages, const Snapshot& before,
@@ -43,18 +51,32 @@ Snapshot NodesOf(const std::vector<config::VirtualStorage>& storages, const Snap
   for (const config::VirtualStorage& configured : storages) {
     VirtualStorage& storage = snapshot.virtual_storages.emplace_back();
     storage.name = configured.name;
-    bool has_primary = false;
+    storage.replication_factor = configured.default_replication_factor;
     for (const config::Node& each : configured.nodes) {
       const Node* known = Find(before, configured.name, each);
       Node& node = storage.nodes.emplace_back(
           known != nullptr ? *known : MakeNode(configured, each, next_id++));
       node.token = each.token;
-      node.primary = each.primary;
-      has_primary |= each.primary;
+      if (each.primary) storage.designated_by_file = each.storage;
     }
-    if (!has_primary && !storage.nodes.empty()) storage.nodes.front().primary = true;
+    if (const VirtualStorage* known = before.Find(storage.name)) {
+      storage.designated = known->designated;
+    }
+    MarkPrimary(storage);
   }
   return snapshot;
+}
+
+bool Designate(Snapshot& snapshot, const Designated& designated) {
+  bool changed = false;
+  for (VirtualStorage& storage : snapshot.virtual_storages) {
+    const auto told = designated.find(storage.name);
+    if (told == designated.end() || storage.designated == told->second) continue;
+    storage.designated = told->second;
+    MarkPrimary(storage);
+    changed = true;
+  }
+  return changed;
 }
 
 }  // namespace praefect::nodes

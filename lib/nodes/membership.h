@@ -1,8 +1,10 @@
 #pragma once
 
-// Which nodes there are, from a configuration.
+// Which nodes there are, from a configuration, and which of them are designated.
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -16,5 +18,10 @@ namespace praefect::nodes {
 // another address is another node. An address that cannot be parsed makes a node that is down.
 Snapshot NodesOf(const std::vector<config::VirtualStorage>& storages, const Snapshot& before,
                  uint32_t& next_id);
+
+// By virtual storage, as the books tell.
+using Designated = std::map<std::string, std::string>;
+// Whether anything of `snapshot` changed by it.
+bool Designate(Snapshot& snapshot, const Designated& designated);
 
 }  // namespace praefect::nodes

@@ -51,7 +51,7 @@ struct Node {
   // How its certificate is judged; of nodes with tls:// only.
   std::shared_ptr<const net::TlsClientContext> tls;
   std::string token;
-  bool primary = false;  // designated by the configuration (or the first node where none is)
+  bool primary = false;  // designated: see VirtualStorage
   Health health = Health::kUnknown;
   std::string reason;  // why it is not up, for people; empty when it is, or nothing is known
   // What to look at then: "virtual_storage.node.address", "virtual_storage.node.token", or empty
@@ -77,8 +77,13 @@ struct Node {
 
 struct VirtualStorage {
   std::string name;
-  std::vector<Node> nodes;                           // in file order; never empty
-  const Node& primary() const;                       // the designated one, whatever its health
+  std::vector<Node> nodes;  // in file order; never empty
+  // The storage that is to be the primary of its repositories: by this process's configuration
+  // (empty: it names none), and by the books, which know the files of all (empty: they have not
+  // told, or no file names one). Node::primary is the latter, else the former, else the first node.
+  std::string designated_by_file, designated;
+  int64_t replication_factor = 0;  // on so many storages a new repository shall lie; 0: on all
+  const Node& primary() const;     // the designated one, whatever its health
   const Node* Find(std::string_view storage) const;  // nullptr: there is none
 };
 

@@ -52,8 +52,9 @@ struct Booking {
   std::array<datastore::Routed, 2> routed;  // of target and additional repository
   int awaited = 0;                          // of them
   int reroutes = 0;
-  int decisions = 0;       // asked of the clerk
-  std::string_view asked;  // the path that the last one was about, in the first message
+  bool primary_stays = false;  // for now, although another one is designated
+  int decisions = 0;           // asked of the clerk
+  std::string_view asked;      // the path that the last one was about, in the first message
 
   std::shared_ptr<RecordedWrite> write;  // from its open until its end was told
   std::optional<HeldAnswer> held;        // of methods whose later messages tell of success

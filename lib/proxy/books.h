@@ -6,6 +6,7 @@
 #include "datastore/bookkeeper.h"
 #include "proxy/caretaker.h"
 #include "proxy/clerk.h"
+#include "proxy/promoter.h"
 
 namespace praefect::proxy {
 
@@ -13,6 +14,7 @@ namespace praefect::proxy {
 struct Books {
   datastore::Bookkeeper* keeper = nullptr;
   Clerk* clerk = nullptr;
+  Promoter* promoter = nullptr;
   Caretaker* caretaker = nullptr;  // tests may do without
 };
 

@@ -21,6 +21,7 @@
 #include "proxy/clerk.h"
 #include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
+#include "proxy/promoter.h"
 #include "proxy/request.h"
 #include "proxy/side_call.h"
 #include "proxy/upstream.h"
@@ -103,6 +104,8 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   void ReadElsewhere(const std::string& storage);
   const nodes::Node* FindStorage(const std::string& storage);
   void AnswerNotFound();
+  void AskPrimary(bool planned);
+  void PrimaryDecided(Promoter::Answer answer);
   void OpenWrite();
   void WriteOpened(const datastore::Opened& opened, std::shared_ptr<RecordedWrite> write);
   void RouteAnew();

@@ -141,9 +141,13 @@ void Call::ChooseByBooks() {
   if (target.route != nullptr) repository_id_ = target.route->id;
 
   snapshot_ = worker_.snapshot();
-  auto choice = routing::ChooseByBooks(*snapshot_, *method_, booking_->target,
-                                       {target.route.get(), additional.route.get()}, writes);
+  auto choice = routing::ChooseByBooks(
+      *snapshot_, *method_, booking_->target,
+      {target.route.get(), additional.route.get(), booking_->primary_stays}, writes);
   if (std::holds_alternative<routing::NeedsName>(choice)) return DecideName();
+  if (const auto* needs = std::get_if<routing::NeedsPrimary>(&choice)) {
+    return AskPrimary(needs->planned);
+  }
   if (method_->naming == gitaly::Naming::kAsks) return AnswerMessage(kItExists);
   if (auto* refusal = std::get_if<routing::Refusal>(&choice)) return Refuse(std::move(*refusal));
   if (!TakeRoute(std::get<routing::Route>(std::move(choice)), booking_->message,

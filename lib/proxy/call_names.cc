@@ -74,10 +74,12 @@ db::Deadline Call::NameDeadline() const {
 
 // `booking_` holds what the books know.
 void Call::DecideName() {
-  // What the configuration refuses needs no questions.
-  auto configured = routing::Choose(*snapshot_, *method_, booking_->target);
-  if (auto* refusal = std::get_if<routing::Refusal>(&configured)) {
-    return Refuse(std::move(*refusal));
+  // Only what is made has to be made on the designated storage.
+  if (method_->naming == gitaly::Naming::kCreates) {
+    auto configured = routing::Choose(*snapshot_, *method_, booking_->target);
+    if (auto* refusal = std::get_if<routing::Refusal>(&configured)) {
+      return Refuse(std::move(*refusal));
+    }
   }
   if (booking_->decisions++ >= Booking::kMaxDecisions) {
     worker_.shared().metrics.HitLimit("name_decisions");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <random>
 #include <utility>
 
 #include "datastore/changes.h"
@@ -21,6 +22,16 @@ using datastore::Rule;
 
 // Between two looks at a name that somebody else is creating.
 constexpr std::chrono::milliseconds kLookAgain{50};
+
+// Of a repository that is new, or new to the books; `default_replication_factor`.
+std::vector<std::string> Assignments(const nodes::VirtualStorage& storage,
+                                     std::vector<std::string> holders) {
+  std::vector<std::string> all;
+  for (const nodes::Node& node : storage.nodes) all.push_back(node.storage);
+  std::mt19937_64 random{std::random_device()()};
+  return datastore::PickAssignments(std::move(all), std::move(holders),
+                                    static_cast<size_t>(storage.replication_factor), random);
+}
 
 // A rule for the repository that has the name now.
 Rule IfStill(std::string relative_path, Rule rule) {
@@ -143,7 +154,8 @@ Decision Clerk::CreateOnce(const Name& name, db::Deadline deadline) {
   keeper_.Create({.name = name,
                   .replica_path = own_path ? name.relative_path : "",
                   .pool = pool,
-                  .primary = primary.storage},
+                  .primary = primary.storage,
+                  .assignments = Assignments(*storage, {primary.storage})},
                  deadline, [&](datastore::Opened opened, std::string replica_path) {
                    promise.set_value({std::move(opened), std::move(replica_path)});
                  });
@@ -214,9 +226,13 @@ Decision Clerk::AdoptRecorded(const datastore::Write& write, const Name& name,
                     name.relative_path, storages.front(), differing),
         "contents_differ", "move all but the right one away on the nodes' disks");
   }
+  const auto snapshot = snapshot_();
+  const nodes::VirtualStorage* storage = snapshot->Find(name.virtual_storage);
+  if (storage == nullptr) return Unanswered(name, "the virtual storage is gone");
   Waiting<Changed> waiting;
-  keeper_.Change(write.repository_id, datastore::AdoptFrom(storages, storages.front()), deadline,
-                 waiting.Callback());
+  keeper_.Change(write.repository_id,
+                 datastore::AdoptFrom(storages, storages.front(), Assignments(*storage, storages)),
+                 deadline, waiting.Callback());
   const auto adopted = waiting.Wait();
   if (!adopted.ok()) return DatabaseAway(*adopted.error);
   return {adopted.value == Changed::kDone ? Decision::kKnown : Decision::kNotFound};

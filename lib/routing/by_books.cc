@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "datastore/rules.h"
+#include "routing/primaries.h"
 #include "routing/refusals.h"
 #include "routing/route.h"
 
@@ -13,7 +15,7 @@ namespace {
 
 using datastore::Repository;
 using datastore::RepositoryState;
-using Choice = std::variant<Route, Refusal, NeedsName>;
+using Choice = BookedChoice;
 
 // It ends a name or a repository, on every node that has it.
 bool ChangesNames(const gitaly::Method& method) {
@@ -88,11 +90,44 @@ const nodes::Node* ReplicaToRead(const nodes::VirtualStorage& virtual_storage,
   return best;
 }
 
+// Most writes: no other replica is thought of.
+bool IsAsDesignated(const nodes::VirtualStorage& virtual_storage, const nodes::Node* primary) {
+  const std::string& designated = virtual_storage.designated;
+  return primary != nullptr && primary->writable() &&
+         (designated.empty() || designated == primary->storage);
+}
+
+// nullopt: the primary stays.
+std::optional<Choice> AnotherPrimary(const nodes::VirtualStorage& virtual_storage,
+                                     const Booked& booked) {
+  PrimaryChoice choice = ChoosePrimary(virtual_storage, *booked.target);
+  switch (choice.kind) {
+    case PrimaryChoice::kStays:
+      return std::nullopt;
+    case PrimaryChoice::kMoves:
+      if (booked.primary_stays) return std::nullopt;
+      return NeedsPrimary{true};
+    case PrimaryChoice::kPromoted:
+      if (!booked.primary_stays) return NeedsPrimary{false};
+      return Refusal{
+          absl::StatusCode::kUnavailable,
+          fmt::format("primary is not healthy: storage \"{}\" is to take over, try again",
+                      choice.storage),
+          "no_primary", "look at the log for what keeps it from that"};
+    case PrimaryChoice::kNobody:
+      return std::move(choice.refusal);
+  }
+  return std::nullopt;
+}
+
 Choice ToWrite(const nodes::VirtualStorage& virtual_storage, const gitaly::RequestTarget& request,
                const Booked& booked) {
   const Repository& target = *booked.target;
   const datastore::Books& books = target.books;
   const nodes::Node* primary = virtual_storage.Find(PrimaryOf(target));
+  if (!IsAsDesignated(virtual_storage, primary)) {
+    if (auto another = AnotherPrimary(virtual_storage, booked)) return *std::move(another);
+  }
   if (primary == nullptr) return NoPrimary(target);
   if (!primary->routable()) {
     return Unavailable(*primary, "primary is not healthy", "primary_not_healthy");

@@ -40,6 +40,11 @@ struct Refusal {
 // goes where is not decided by the route of one repository.
 struct NeedsName {};
 
+// Another replica is to become the repository's primary first (primaries.h).
+struct NeedsPrimary {
+  bool planned = false;  // the present one could take the write
+};
+
 // Repository scope goes to the primary of the virtual storage that the target names; storage scope
 // as well, except that namespace mutators go to every routable node. `FindRemoteRepository` with an
 // empty storage means the first virtual storage. A node of which nothing is known yet is routable
@@ -63,17 +68,19 @@ bool AsksBooks(const nodes::Snapshot& snapshot, const gitaly::Method& method,
 struct Booked {
   const datastore::Repository* target = nullptr;
   const datastore::Repository* additional = nullptr;
+  bool primary_stays = false;  // it was asked whether another one becomes primary: not now
 };
 
 // A request for which AsksBooks holds. `writes`: it is recorded before it is sent. Writes and
 // maintenance go to the repository's primary, which must be healthy, and for a write current, as
-// must be an additional repository there. Reads go to the primary as well, for now; where that is
-// down, to a complete replica. Paths are rewritten to replica paths.
+// must be an additional repository there. A write waits where its repository is to get another
+// primary. Reads go to the primary as well, for now; where that is down, to a complete replica.
+// Paths are rewritten to replica paths.
 //
-// Refusals: UNAVAILABLE, and those of Choose. What is referred to must outlive the result.
-std::variant<Route, Refusal, NeedsName> ChooseByBooks(const nodes::Snapshot& snapshot,
-                                                      const gitaly::Method& method,
-                                                      const gitaly::RequestTarget& target,
-                                                      const Booked& booked, bool writes);
+// Refusals: UNAVAILABLE, those of Choose, and FAILED_PRECONDITION where no replica that may become
+// primary is complete. What is referred to must outlive the result.
+using BookedChoice = std::variant<Route, Refusal, NeedsName, NeedsPrimary>;
+BookedChoice ChooseByBooks(const nodes::Snapshot& snapshot, const gitaly::Method& method,
+                           const gitaly::RequestTarget& target, const Booked& booked, bool writes);
 
 }  // namespace praefect::routing

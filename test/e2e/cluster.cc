@@ -93,6 +93,9 @@ std::string Cluster::MakeConfig() const {
   auto node = nodes_.begin();
   for (const VirtualStorageSetup& storage : setup_.virtual_storages) {
     config += fmt::format("[[virtual_storage]]\nname = '{}'\n", storage.name);
+    if (storage.replication_factor > 0) {
+      config += fmt::format("default_replication_factor = {}\n", storage.replication_factor);
+    }
     for (const std::string& name : storage.storages) {
       config += NodeTable(**node++, token, name == storage.storages.front());
     }

@@ -21,6 +21,7 @@ namespace praefect::test {
 struct VirtualStorageSetup {
   std::string name;
   std::vector<std::string> storages;  // the first one is the primary
+  int replication_factor = 0;         // of new repositories; 0: on every node
 };
 
 struct ClusterSetup {

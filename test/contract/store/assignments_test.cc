@@ -57,12 +57,14 @@ TEST_CASE("a surplus replica falls behind without a job") {
 TEST_CASE("assignments are the primary and others at random, as many as asked for") {
   std::mt19937_64 random(1);
   const std::vector<std::string> storages = {"a", "b", "c"};
-  CHECK(PickAssignments(storages, "b", 0, random).empty());
-  CHECK(PickAssignments(storages, "b", 1, random) == std::vector<std::string>{"b"});
-  CHECK(PickAssignments(storages, "b", 5, random).size() == 3);
+  CHECK(PickAssignments(storages, {"b"}, 0, random).empty());
+  CHECK(PickAssignments(storages, {"b"}, 1, random) == std::vector<std::string>{"b"});
+  CHECK(PickAssignments(storages, {"b"}, 5, random).size() == 3);
+  CHECK(PickAssignments(storages, {"c", "a"}, 1, random) == std::vector<std::string>{"c", "a"});
+  CHECK(PickAssignments(storages, {"c", "a"}, 3, random).back() == "b");
   bool a = false, c = false;
   for (int i = 0; i < 100; ++i) {
-    const auto picked = PickAssignments(storages, "b", 2, random);
+    const auto picked = PickAssignments(storages, {"b"}, 2, random);
     REQUIRE(picked.size() == 2);
     REQUIRE(picked[0] == "b");
     (picked[1] == "a" ? a : c) = true;

@@ -97,8 +97,10 @@ void Writes::StartServer() {
   client_.emplace(*calls_);
   clerk_.emplace(
       *keeper, *client_, [this] { return manager_->snapshot(); }, proxy::ClerkOptions());
+  promoter_.emplace(
+      *keeper, [this] { return manager_->snapshot(); }, log, registry_);
   calls_->Publish(manager_->snapshot());
-  server_->Start({&*keeper, &*clerk_});
+  server_->Start({&*keeper, &*clerk_, &*promoter_});
   REQUIRE(Becomes([&] {
     for (const nodes::Node& node : manager_->snapshot()->virtual_storages[0].nodes) {
       if (node.server_version != options_.node_version) return false;
@@ -118,6 +120,7 @@ void Writes::StopServer() {
   server_.reset();
   if (calls_.has_value()) calls_->Stop();
   clerk_.reset();
+  if (promoter_.has_value()) promoter_->Stop();
   keeper.reset();
 }
 

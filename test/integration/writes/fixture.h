@@ -95,6 +95,7 @@ class Writes : public datastore::StoreFixture {
   std::optional<proxy::NodeCalls> calls_;
   std::optional<proxy::NodeClient> client_;
   std::optional<proxy::Clerk> clerk_;
+  std::optional<proxy::Promoter> promoter_;
   std::unique_ptr<proxy::Server> server_;
   std::string address_;
   std::deque<Client> clients_;

@@ -101,6 +101,21 @@ TEST_CASE("another address is another node, and its id is new") {
   CHECK(reloaded.Of("default", 1).id == 1);
 }
 
+TEST_CASE("what the books designate counts, where there is such a node, and outlives a reload") {
+  Snapshot snapshot = FirstNodes();
+  CHECK(snapshot.Find("default")->designated_by_file == "b");
+  CHECK(snapshot.Find("other")->designated_by_file.empty());
+  CHECK(Designate(snapshot, {{"default", "a"}, {"nobody", "x"}}));
+  CHECK_FALSE(Designate(snapshot, {{"default", "a"}}));
+  CHECK(snapshot.Find("default")->primary().storage == "a");
+  uint32_t next_id = 4;
+  snapshot = NodesOf(TwoVirtualStorages(), snapshot, next_id);
+  CHECK(snapshot.Find("default")->primary().storage == "a");
+  CHECK(snapshot.Find("default")->designated_by_file == "b");
+  CHECK(Designate(snapshot, {{"default", "gone"}}));
+  CHECK(snapshot.Find("default")->primary().storage == "b");
+}
+
 TEST_CASE("who comes back after leaving is a stranger") {
   Storages fewer = TwoVirtualStorages();
   fewer.pop_back();

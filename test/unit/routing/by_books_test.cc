@@ -56,7 +56,7 @@ struct ByBooks {
     method.path = "/gitaly.Service/Method";
     method.operation = operation;
     method.naming = naming;
-    const Booked booked{known ? &target : nullptr, known_additional ? &additional : nullptr};
+    const Booked booked{known ? &target : nullptr, known_additional ? &additional : nullptr, stays};
     return ChooseByBooks(snapshot, method, request, booked, operation == Operation::kMutator);
   }
   Route To(Operation operation) const { return std::get<Route>(Choose(operation)); }
@@ -71,7 +71,7 @@ struct ByBooks {
 
   nodes::Snapshot snapshot;
   Repository target, additional;
-  bool known = true, known_additional = true;
+  bool known = true, known_additional = true, stays = false;
   gitaly::RequestTarget request;
 };
 
@@ -123,11 +123,26 @@ TEST_CASE("a repository without primary is read where it is complete") {
   CAPTURE(left);
   if (left) books.target.storages[0] = "gone";
   if (!left) books.target.books.primary = datastore::kNoStorage;
-  CHECK(books.Refused(kWrite).reason == "no_primary");
+  if (left) CHECK(books.Refused(kWrite).reason == "no_primary");
+  if (!left) CHECK_FALSE(std::get<NeedsPrimary>(books.Choose(kWrite)).planned);
   CHECK(books.Refused(kTidy).reason == "no_primary");
   CHECK(books.To(kRead).node->storage != "gone");
   for (int position : {0, 1, 2}) books.Node(position).health = Health::kDown;
   CHECK(books.Refused(kRead).reason == "no_primary");
+}
+
+TEST_CASE("a write waits where another primary is designated, and goes on where that stays") {
+  ByBooks books;
+  books.snapshot.virtual_storages[0].designated = "b";
+  CHECK(std::get<NeedsPrimary>(books.Choose(kWrite)).planned);
+  CHECK(books.To(kRead).node->storage == "a");
+  CHECK(books.To(kTidy).node->storage == "a");
+  books.stays = true;
+  CHECK(books.To(kWrite).node->storage == "a");
+  books.Node(0).health = Health::kDown;
+  CHECK(books.Refused(kWrite).reason == "no_primary");
+  books.stays = false;
+  CHECK_FALSE(std::get<NeedsPrimary>(books.Choose(kWrite)).planned);
 }
 
 TEST_CASE("an additional repository must be current where a write goes") {

@@ -1,0 +1,2 @@
+DROP TABLE designated_primaries;
+DROP TABLE designations;
