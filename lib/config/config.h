@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "config/limits.h"
 #include "config/replication.h"
 
 namespace praefect::config {
@@ -57,20 +58,6 @@ struct Prometheus {
   std::vector<double> grpc_latency_buckets;  // seconds, ascending; empty: the defaults
   std::chrono::milliseconds scrape_timeout{10'000};
   bool operator==(const Prometheus&) const = default;
-};
-
-// `[limits]`: what one client may cost. Every one has a counter that tells when it was hit.
-struct Limits {
-  uint64_t max_first_message_bytes = 4 << 20;    // also of a compressed one, once inflated
-  uint32_t max_streams_per_connection = 10'000;  // SETTINGS_MAX_CONCURRENT_STREAMS towards clients
-  uint32_t max_header_list_bytes = 64 << 10;     // names, values and 32 bytes for each field
-  uint32_t max_header_fields = 256;              // of one header block
-  uint64_t max_buffered_bytes = 256 << 20;       // of the whole process, for all streams
-  uint32_t max_connections = 20'000;             // accepted, over all listeners
-  uint32_t max_resets_per_second = 1'000;        // RST_STREAM from one client connection
-  uint32_t max_pings_per_second = 20;            // PING from one client connection
-  uint32_t max_settings_per_second = 20;         // SETTINGS from one client connection
-  bool operator==(const Limits&) const = default;
 };
 
 // Where one kind of database connection goes. Empty fields are left to libpq's defaults, except

@@ -151,17 +151,9 @@ class Decoder {
   }
 
   void ReadLimits(Section& section) {
-    Limits& limits = config_.limits;
-    constexpr int64_t kGiB = 1 << 30;
-    section.Read("max_first_message_bytes", limits.max_first_message_bytes, 1 << 10, kGiB);
-    section.Read("max_streams_per_connection", limits.max_streams_per_connection, 1, 1'000'000);
-    section.Read("max_header_list_bytes", limits.max_header_list_bytes, 4 << 10, 16 << 20);
-    section.Read("max_header_fields", limits.max_header_fields, 16, 100'000);
-    section.Read("max_buffered_bytes", limits.max_buffered_bytes, 1 << 20, kGiB << 10);
-    section.Read("max_connections", limits.max_connections, 1, 10'000'000);
-    section.Read("max_resets_per_second", limits.max_resets_per_second, 1, 1'000'000);
-    section.Read("max_pings_per_second", limits.max_pings_per_second, 1, 1'000'000);
-    section.Read("max_settings_per_second", limits.max_settings_per_second, 1, 1'000'000);
+    ForEachLimit(config_.limits, [&](std::string_view name, auto& field, auto least, auto most) {
+      section.Read(name, field, least, most);
+    });
     Finish(section);
   }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "config/duration.h"
+#include "config/number_rules.h"
 #include "config/secret_file.h"
 #include "config/suggest.h"
 
@@ -68,7 +69,8 @@ void Section::Read(std::string_view name, bool& field) {
   }
 }
 
-void Section::Read(std::string_view name, std::chrono::milliseconds& field) {
+void Section::Read(std::string_view name, std::chrono::milliseconds& field,
+                   std::chrono::milliseconds least, std::chrono::milliseconds most) {
   const Value* value = Find(name);
   if (!value) return;
   const std::string path = PathOf(name);
@@ -78,12 +80,20 @@ void Section::Read(std::string_view name, std::chrono::milliseconds& field) {
                      "write a number with a unit in quotes, for instance \"30s\" or \"1h30m\"");
   }
   const auto duration = ParseDuration(*text);
-  if (duration.ok()) {
-    field = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
-  } else {
-    findings_.Error(path, fmt::format("toml: {}", Message(duration.status())),
-                    "write a number with a unit, for instance \"30s\" or \"1h30m\"");
+  if (!duration.ok()) {
+    return findings_.Error(path, fmt::format("toml: {}", Message(duration.status())),
+                           "write a number with a unit, for instance \"30s\" or \"1h30m\"");
   }
+  const auto value_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
+  if (value_ms >= least && value_ms <= most) {
+    field = value_ms;
+    return;
+  }
+  findings_.Error(path,
+                  value_ms < least ? NotInRange(value_ms, least)
+                                   : fmt::format("not in range: {} is not less than or equal to {}",
+                                                 FormatDuration(value_ms), FormatDuration(most)),
+                  fmt::format("write {} to {}", FormatDuration(least), FormatDuration(most)));
 }
 
 void Section::Read(std::string_view name, std::vector<double>& field) {

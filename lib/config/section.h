@@ -38,7 +38,9 @@ class Section {
 
   void Read(std::string_view name, std::string& field);
   void Read(std::string_view name, bool& field);
-  void Read(std::string_view name, std::chrono::milliseconds& field);
+  void Read(std::string_view name, std::chrono::milliseconds& field,
+            std::chrono::milliseconds least = std::chrono::milliseconds::min(),
+            std::chrono::milliseconds most = std::chrono::milliseconds::max());
   void Read(std::string_view name, std::vector<double>& field);
   // An integer in a string is taken, with a warning: older templates quote some.
   template <class Integer>

@@ -88,16 +88,9 @@ class Lister {
   }
 
   void ListLimits() {
-    const Limits& limits = config_.limits;
-    Add("limits.max_first_message_bytes", limits.max_first_message_bytes);
-    Add("limits.max_streams_per_connection", limits.max_streams_per_connection);
-    Add("limits.max_header_list_bytes", limits.max_header_list_bytes);
-    Add("limits.max_header_fields", limits.max_header_fields);
-    Add("limits.max_buffered_bytes", limits.max_buffered_bytes);
-    Add("limits.max_connections", limits.max_connections);
-    Add("limits.max_resets_per_second", limits.max_resets_per_second);
-    Add("limits.max_pings_per_second", limits.max_pings_per_second);
-    Add("limits.max_settings_per_second", limits.max_settings_per_second);
+    ForEachLimit(config_.limits, [this](std::string_view name, const auto& value, auto, auto) {
+      Add(fmt::format("limits.{}", name), value);
+    });
   }
 
   void ListDatabase() {

@@ -7,9 +7,10 @@
 namespace praefect::net {
 
 TlsHandshake::TlsHandshake(EventLoop& loop, std::unique_ptr<TlsTransport> transport,
-                           int64_t timeout_ms, Callback callback)
+                           int64_t timeout_ms, Callback callback, RoundBudget* turns)
     : transport_(std::move(transport)),
       callback_(std::move(callback)),
+      turns_(turns),
       watcher_(
           std::make_unique<Watcher>(loop, transport_->fd(), [this](bool, bool) { Advance(); })),
       timeout_(loop, [this, timeout_ms] {
@@ -20,6 +21,7 @@ TlsHandshake::TlsHandshake(EventLoop& loop, std::unique_ptr<TlsTransport> transp
 }
 
 void TlsHandshake::Advance() {
+  if (turns_ != nullptr && !turns_->Take()) return;  // the watcher calls again in the next round
   switch (transport_->Handshake()) {
     case TlsTransport::Step::kDone:
       return Finish(transport_->resumed() ? "resumed" : "ok", "");

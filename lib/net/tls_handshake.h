@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "net/event_loop.h"
+#include "net/round_budget.h"
 #include "net/tls.h"
 #include "net/tls_transport.h"
 #include "net/transport.h"
@@ -25,8 +26,10 @@ class TlsHandshake {
   // Called once, never from inside the constructor; may destroy the handshake.
   using Callback = std::function<void(Result)>;
 
+  // `turns`, of all handshakes of a loop, must outlive it: a step may cost a signature, which takes
+  // longer than many calls. nullptr: none is waited for.
   TlsHandshake(EventLoop& loop, std::unique_ptr<TlsTransport> transport, int64_t timeout_ms,
-               Callback callback);
+               Callback callback, RoundBudget* turns = nullptr);
   TlsHandshake(const TlsHandshake&) = delete;
   TlsHandshake& operator=(const TlsHandshake&) = delete;
 
@@ -36,6 +39,7 @@ class TlsHandshake {
 
   std::unique_ptr<TlsTransport> transport_;
   Callback callback_;
+  RoundBudget* const turns_;
   std::unique_ptr<Watcher> watcher_;
   Timer timeout_;
 };

@@ -24,35 +24,55 @@ using std::chrono::system_clock;
 namespace {
 
 constexpr std::string_view kHealthPrefix = "/grpc.health.v1.Health/";
+constexpr std::string_view kHealthWatch = "/grpc.health.v1.Health/Watch";
 
 int64_t UnixSeconds(system_clock::time_point time) { return system_clock::to_time_t(time); }
 
+size_t HeaderBytes(const HeaderList& headers) {
+  constexpr size_t kPerField = 32;
+  size_t bytes = 0;
+  for (const auto& field : headers.fields()) {
+    bytes += field.name.size() + field.value.size() + kPerField;
+  }
+  return bytes;
+}
+
 }  // namespace
 
-void Call::Begin(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers,
+void Call::Begin(Worker& worker, ClientAccount& account, http2::Stream& stream, HeaderList headers,
                  bool end, bool headers_too_large) {
-  auto* call = new Call(worker, peer, stream, std::move(headers));  // deleted by ClientClosed
+  auto* call = new Call(worker, account, stream, std::move(headers));  // deleted by ClientClosed
   stream.SetListener(call->client_side_);
   call->Start(end, headers_too_large);
 }
 
-Call::Call(Worker& worker, const std::string& peer, http2::Stream& stream, HeaderList headers)
+Call::Call(Worker& worker, ClientAccount& account, http2::Stream& stream, HeaderList headers)
     : CallList::Member(worker.calls()),
       worker_(worker),
-      peer_(peer),
+      account_(account),
+      window_(worker.config().limits.max_buffered_bytes_per_stream),
       request_(std::move(headers)),
+      header_bytes_(HeaderBytes(request_)),
       headers_(ReadRequestHeaders(request_)),
       start_(steady_clock::now()),
       wall_start_(system_clock::now()),
       client_(&stream),
       deadline_(worker.loop(), [this] { DeadlineExceeded(); }) {
   worker_.shared().metrics.open_calls.Increment();
+  worker_.shared().memory.bytes.fetch_add(static_cast<int64_t>(header_bytes_),
+                                          std::memory_order_relaxed);
+  account_.open_calls++;
+  CountHeld(header_bytes_);
 }
 
 Call::~Call() {
-  worker_.shared().metrics.open_calls.Decrement();
-  if (enlarged_ > 0)
-    worker_.shared().enlarged_windows.fetch_sub(int64_t{enlarged_} * kEnlargedWindow);
+  account_.buffered_bytes -= held_;
+  if (--account_.open_calls == 0) account_.idle_since_ms = worker_.loop().now_ms();
+  const Shared& shared = worker_.shared();
+  shared.memory.bytes.fetch_sub(static_cast<int64_t>(header_bytes_), std::memory_order_relaxed);
+  shared.metrics.open_calls.Decrement();
+  if (watches_) shared.health_watches.fetch_sub(1);
+  if (enlarged_) shared.enlarged_windows.fetch_sub(window_);
 }
 
 // ---- what the headers decide ----------------------------------------------------------------
@@ -78,6 +98,7 @@ void Call::Start(bool end, bool headers_too_large) {
   if (!AcceptHeaders(headers_too_large) || !Authenticate() || !FindMethod()) return;
   if (timeout_.has_value()) deadline_.Start(timeout_->count());
   if (local_) {
+    if (headers_.path == kHealthWatch && !CountWatch()) return;
     upstream_ = worker_.local_upstream();
     return SendToNode();
   }
@@ -116,14 +137,33 @@ bool Call::AcceptHeaders(bool headers_too_large) {
   return !RefuseIfFull();
 }
 
+// The key of the limit that is exceeded by more than the part `margin` of it; empty: none is.
+std::string_view Call::FullBuffers(Worker& worker, const ClientAccount& account, double margin) {
+  const config::Limits& limits = worker.config().limits;
+  auto exceeds = [margin](int64_t bytes, uint64_t limit) {
+    return static_cast<double>(bytes) > static_cast<double>(limit) * (1 + margin);
+  };
+  const int64_t all = worker.shared().memory.bytes.load(std::memory_order_relaxed);
+  if (exceeds(all, limits.max_buffered_bytes)) return "limits.max_buffered_bytes";
+  if (exceeds(account.buffered_bytes, limits.max_buffered_bytes_per_connection)) {
+    return "limits.max_buffered_bytes_per_connection";
+  }
+  return "";
+}
+
 bool Call::RefuseIfFull() {
-  auto buffered = worker_.shared().memory.bytes.load(std::memory_order_relaxed);
-  uint64_t limit = worker_.config().limits.max_buffered_bytes;
-  if (buffered <= static_cast<int64_t>(limit)) return false;
-  worker_.shared().metrics.HitLimit("buffers");
-  Refuse({absl::StatusCode::kResourceExhausted, "Praefect's buffers are full, try again",
-          "buffers_full", "limits.max_buffered_bytes"});
-  return true;
+  const std::string_view full = FullBuffers(worker_, account_, 0);
+  if (!full.empty()) RefuseFull(full);
+  return !full.empty();
+}
+
+void Call::RefuseFull(std::string_view full) {
+  const bool all = full == "limits.max_buffered_bytes";
+  worker_.shared().metrics.HitLimit(all ? "buffers" : "connection_buffers");
+  Refuse({absl::StatusCode::kResourceExhausted,
+          all ? "Praefect's buffers are full, try again"
+              : "the buffers for this connection are full, try again",
+          all ? "buffers_full" : "connection_buffers_full", std::string(full)});
 }
 
 // Health answers anybody; everything else needs the token.
@@ -142,6 +182,19 @@ bool Call::Authenticate() {
   admitted_ = verdict.allowed;
   if (!admitted_) Refuse(std::move(verdict.refusal));
   return admitted_;
+}
+
+bool Call::CountWatch() {
+  const Shared& shared = worker_.shared();
+  const uint32_t most = worker_.config().limits.max_health_watches;
+  watches_ = shared.health_watches.fetch_add(1) < most;
+  if (watches_) return true;
+  shared.health_watches.fetch_sub(1);
+  shared.metrics.HitLimit("health_watches");
+  Refuse({absl::StatusCode::kResourceExhausted,
+          "too many clients watch Praefect's health, call Check instead", "health_watches",
+          "limits.max_health_watches"});
+  return false;
 }
 
 bool Call::FindMethod() {

@@ -19,6 +19,7 @@
 #include "proxy/booking.h"
 #include "proxy/call_list.h"
 #include "proxy/clerk.h"
+#include "proxy/client_account.h"
 #include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
 #include "proxy/promoter.h"
@@ -35,12 +36,11 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
  public:
   // How often a call is sent in all, when nodes provably never take it.
   static constexpr int kMaxAttempts = 3;
-  // A stream's receive window while the other side keeps draining, instead of the 256 KiB that each
-  // begins with (bytes; see ARCHITECTURE.md, "Data plane").
-  static constexpr uint32_t kEnlargedWindow = 512 << 10;
+  // The part by which a limit of buffers is exceeded when open calls are ended.
+  static constexpr double kOverfull = 0.05;
 
-  // `peer` lives as long as the stream's connection.
-  static void Begin(Worker& worker, const std::string& peer, http2::Stream& stream,
+  // `account` lives as long as the stream's connection.
+  static void Begin(Worker& worker, ClientAccount& account, http2::Stream& stream,
                     http2::HeaderList headers, bool end, bool headers_too_large);
 
  private:
@@ -66,14 +66,17 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
     Call& call;
   };
 
-  Call(Worker& worker, const std::string& peer, http2::Stream& stream, http2::HeaderList headers);
+  Call(Worker& worker, ClientAccount& account, http2::Stream& stream, http2::HeaderList headers);
   ~Call() override;
 
   // Steps, in order.
   void Start(bool end, bool headers_too_large);
   bool AcceptHeaders(bool headers_too_large);
   bool RefuseIfFull();
+  static std::string_view FullBuffers(Worker& worker, const ClientAccount& account, double margin);
+  void RefuseFull(std::string_view full);
   bool Authenticate();
+  bool CountWatch();
   bool FindMethod();
   void FirstMessageComplete();
   void RouteBy(std::string_view message, bool has_message);
@@ -147,6 +150,10 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   void DropNode(uint32_t error_code);
   void DeadlineExceeded();
   void EndForStop() override;
+  void Look(SteadyTime now) override;
+  bool EndIfOverfull(size_t queued);
+  void CountHeld(size_t bytes);
+  void CountReleased(size_t bytes);
   void NoteNodeStatus(const http2::HeaderList& trailers);
   void NoteNodeFailed();
   void MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued);
@@ -159,13 +166,16 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
 
   // Constant after Start.
   Worker& worker_;
-  const std::string& peer_;
+  ClientAccount& account_;
+  const uint32_t window_;  // the largest of either stream, bytes
   const http2::HeaderList request_;
+  const size_t header_bytes_;  // of request_, as RFC 9113 counts them
   const RequestHeaders headers_;
   std::string correlation_id_;
   const gitaly::Method* method_ = nullptr;
   MethodCounters* counters_ = nullptr;
   bool local_ = false;          // answered by our own services
+  bool watches_ = false;        // the health of Praefect, and is counted as such
   bool authenticated_ = false;  // with a token
   bool admitted_ = false;       // by Authenticate: what the client says of itself is believed
   const SteadyTime start_;
@@ -187,6 +197,7 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   bool waiting_ = false;                // for a connection
   http2::Slice first_;  // the rewritten first message, kept for as long as it may be re-sent
   size_t first_size_ = 0;
+  size_t first_held_ = 0;      // bytes of the client's first message, until the node answers
   http2::SliceQueue pending_;  // what came after it while there is no node to send it to
   uint64_t node_drained_ = 0;  // bytes of this attempt that left for the node
   bool client_ended_ = false;
@@ -215,7 +226,10 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   SteadyTime node_opened_, node_finished_;
   uint64_t request_bytes_ = 0, response_bytes_ = 0;
   http2::MessageCounter request_messages_, response_messages_;
-  uint32_t enlarged_ = 0;  // windows that were enlarged
+  int64_t held_ = 0;       // bytes of account_.buffered_bytes that are this call's
+  bool enlarged_ = false;  // a window of it
+  uint64_t released_ = 0, released_at_look_ = 0;  // bytes that were held and passed on
+  bool stalled_ = false;                          // one side has left its buffer full for some time
 };
 
 }  // namespace praefect::proxy

@@ -159,6 +159,23 @@ void Call::DeadlineExceeded() {
   Answer(StatusCode::kDeadlineExceeded, "context deadline exceeded");
 }
 
+void Call::Look(SteadyTime now) {
+  const bool moved = std::exchange(released_at_look_, released_) != released_;
+  if (!moved && !stalled_ && held_ >= std::min(window_, Upstream::kStreamWindow) / 2) {
+    stalled_ = true;
+    worker_.shared().metrics.HitLimit("stream_buffers");
+  }
+  const auto most = worker_.config().limits.first_message_timeout;
+  // The health service, which answers everybody, takes one message and the end of the request.
+  const bool waits = collecting_ != nullptr || (local_ && !admitted_ && !client_ended_);
+  if (answered_ || !waits || most.count() == 0 || now - start_ < most) return;
+  worker_.shared().metrics.HitLimit("first_message_time");
+  Refuse({absl::StatusCode::kDeadlineExceeded,
+          fmt::format("the first message was not there after first_message_timeout ({} ms)",
+                      most.count()),
+          "first_message_timeout", "limits.first_message_timeout"});
+}
+
 // The status takes the place of what the client has not been sent: it may never read that.
 void Call::EndForStop() {
   if (answered_) return;
@@ -176,7 +193,7 @@ void Call::Report() {
   record.method = method_;
   record.unary = local_;
   record.request = &request_;
-  record.peer = peer_;
+  record.peer = account_.peer;
   record.correlation_id = correlation_id_;
   record.virtual_storage = virtual_storage_;
   record.relative_path = relative_path_;

@@ -1,8 +1,9 @@
 #pragma once
 
-// The calls of one worker that are under way, so that all can be ended together. Adding and
-// removing one costs a few stores and no allocation. For one thread.
+// The calls of one worker that are under way, so that all can be ended together, or looked at.
+// Adding and removing one costs a few stores and no allocation. For one thread.
 
+#include <chrono>
 #include <cstdint>
 
 namespace praefect::proxy {
@@ -26,9 +27,10 @@ class CallList {
 
    private:
     friend class CallList;
-    // Both must not remove another member.
+    // None may remove another member.
     virtual void EndForStop() = 0;
     virtual void EndInstance(int64_t instance) = 0;  // if it was recorded as that one
+    virtual void Look(std::chrono::steady_clock::time_point now) = 0;
 
     CallList& list_;
     Member* previous_ = nullptr;
@@ -40,6 +42,9 @@ class CallList {
   }
   void EndInstance(int64_t instance) {
     ForEach([instance](Member& member) { member.EndInstance(instance); });
+  }
+  void LookAtAll(std::chrono::steady_clock::time_point now) {
+    ForEach([now](Member& member) { member.Look(now); });
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/client_session.h"
 #include "proxy/worker.h"
 
 namespace praefect::proxy {
@@ -21,7 +22,9 @@ void Call::ClientData(http2::Slice data) {
   request_messages_.Follow(data.data(), data.size());
   if (answered_) return;
   if (collecting_ != nullptr) {
+    CountHeld(data.size());
     size_t taken = collecting_->Append(data.data(), data.size());
+    first_held_ += taken;
     // What was taken is bounded by itself, so the client may go on; the rest waits for the node.
     if (taken > 0) client_->Credit(taken);
     data.RemovePrefix(taken);
@@ -37,12 +40,16 @@ void Call::ClientData(http2::Slice data) {
     RefuseIfFull();  // a client may begin many and end none
     return;
   }
+  const size_t queued = node_ == nullptr ? pending_.bytes() : node_->queued_bytes();
+  if (EndIfOverfull(queued)) return;
   if (node_ == nullptr) {
     // A copy: small pieces would keep whole receive blocks while a connection is made.
-    if (!node_done_) pending_.PushCopy(worker_.buffers().packed, data.data(), data.size());
-    return;
+    if (node_done_) return;
+    CountHeld(data.size());
+    return pending_.PushCopy(worker_.buffers().packed, data.data(), data.size());
   }
-  MaybeEnlarge(*client_, request_bytes_, node_->queued_bytes());
+  CountHeld(data.size());
+  MaybeEnlarge(*client_, request_bytes_, queued);
   node_->SendData(std::move(data));
 }
 
@@ -58,6 +65,7 @@ void Call::ClientEnd() {
 }
 
 void Call::ClientDrained(size_t bytes) {
+  CountReleased(bytes);
   if (node_ != nullptr) node_->Credit(bytes);
 }
 
@@ -86,6 +94,7 @@ void Call::NodeHeaders(HeaderList headers, bool end) {
   if (end) return FinishFromNode(std::move(headers), true);
   answer_started_ = true;
   first_ = http2::Slice();
+  CountReleased(std::exchange(first_held_, 0));
   client_->SendHeaders(std::move(headers), false);
 }
 
@@ -93,7 +102,10 @@ void Call::NodeData(http2::Slice data) {
   response_bytes_ += data.size();
   if (answered_) return;
   response_messages_.Follow(data.data(), data.size());
-  MaybeEnlarge(*node_, response_bytes_, client_->queued_bytes());
+  const size_t queued = client_->queued_bytes();
+  if (EndIfOverfull(queued)) return;
+  CountHeld(data.size());
+  MaybeEnlarge(*node_, response_bytes_, queued);
   client_->SendData(Hold(std::move(data)));
 }
 
@@ -103,7 +115,9 @@ void Call::NodeEnd(HeaderList trailers) { FinishFromNode(std::move(trailers), fa
 void Call::NodeDrained(size_t bytes) {
   uint64_t before = std::max<uint64_t>(node_drained_, first_size_);
   node_drained_ += bytes;
-  if (node_drained_ > before && client_ != nullptr) client_->Credit(node_drained_ - before);
+  if (node_drained_ <= before) return;
+  CountReleased(node_drained_ - before);
+  if (client_ != nullptr) client_->Credit(node_drained_ - before);
 }
 
 void Call::NodeClosed(const http2::StreamClosure& closure) {
@@ -172,17 +186,48 @@ void Call::DropNode(uint32_t error_code) {
 
 // A stream whose receiver keeps up may have more under way. What is allowed so is bounded for the
 // whole process: everybody may stall at once.
+// A connection with so many calls that all could not grow has none grow.
 void Call::MaybeEnlarge(http2::Stream& from, uint64_t received, size_t queued) {
-  bool candidate = received > kEnlargedWindow / 2 && queued == 0 && enlarged_ == 0;
+  const bool to_client = &from == node_;
+  const uint32_t begins = to_client ? Upstream::kStreamWindow : ClientSession::kStreamWindow;
+  const bool candidate = queued == 0 && !enlarged_ && received > begins / 2 && window_ > begins;
   if (!candidate) return;
+  const config::Limits& limits = worker_.config().limits;
+  const uint64_t of_all_calls = uint64_t{account_.open_calls} * window_;
+  if (of_all_calls > limits.max_buffered_bytes_per_connection / 2) return;
   const Shared& shared = worker_.shared();
-  int64_t bound = static_cast<int64_t>(worker_.config().limits.max_buffered_bytes / 2);
-  if (shared.enlarged_windows.fetch_add(kEnlargedWindow) > bound) {
-    shared.enlarged_windows.fetch_sub(kEnlargedWindow);
+  const auto bound = static_cast<int64_t>(limits.max_buffered_bytes / 2);
+  if (shared.enlarged_windows.fetch_add(window_) > bound) {
+    shared.enlarged_windows.fetch_sub(window_);
     return;
   }
-  enlarged_ = 1;
-  from.GrowWindow(kEnlargedWindow);
+  enlarged_ = true;
+  from.GrowWindow(window_);
+}
+
+// ---- what is held ---------------------------------------------------------------------------
+
+void Call::CountHeld(size_t bytes) {
+  held_ += static_cast<int64_t>(bytes);
+  account_.buffered_bytes += static_cast<int64_t>(bytes);
+}
+
+void Call::CountReleased(size_t bytes) {
+  released_ += bytes;
+  held_ -= static_cast<int64_t>(bytes);
+  account_.buffered_bytes -= static_cast<int64_t>(bytes);
+}
+
+// Something came for a receiver that has left `queued` bytes waiting. While buffers are full, new
+// calls are refused; what open ones still may be sent must not go far beyond, so those that add to
+// a backlog then are ended. A receiver that keeps up has none.
+bool Call::EndIfOverfull(size_t queued) {
+  if (queued == 0) return false;
+  const std::string_view full = FullBuffers(worker_, account_, kOverfull);
+  if (full.empty()) return false;
+  client_->DropUnsent();
+  RefuseFull(full);
+  return true;
 }
 
 }  // namespace praefect::proxy

@@ -30,6 +30,7 @@ class FirstMessage {
 
   bool complete() const { return bytes_.size() >= http2_prefix() && bytes_.size() == wanted(); }
   bool empty() const { return bytes_.empty(); }
+  size_t size() const { return bytes_.size(); }
   // The announced length is above the bound: nothing more is taken.
   bool too_long() const;
   uint64_t max_bytes() const { return max_bytes_; }

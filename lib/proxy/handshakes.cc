@@ -2,19 +2,23 @@
 
 #include <utility>
 
-#include "proxy/client_session.h"
-
 namespace praefect::proxy {
 
 Handshakes::Handshakes(net::EventLoop& loop, Metrics& metrics, observe::Logger& logger, Done done)
-    : loop_(loop), metrics_(metrics), logger_(logger), done_(std::move(done)) {}
+    : loop_(loop),
+      metrics_(metrics),
+      logger_(logger),
+      done_(std::move(done)),
+      turns_(loop, kStepsPerRound) {}
 
 void Handshakes::Begin(int fd, std::string peer,
-                       std::shared_ptr<const net::TlsServerContext> context) {
+                       std::shared_ptr<const net::TlsServerContext> context,
+                       std::chrono::milliseconds timeout) {
   auto pending = pending_.insert(pending_.end(), Pending{std::move(peer), nullptr});
   pending->handshake = std::make_unique<net::TlsHandshake>(
-      loop_, net::TlsTransport::Accept(fd, std::move(context)), ClientSession::kHandshakeTimeoutMs,
-      [this, pending](net::TlsHandshake::Result result) { Finish(pending, std::move(result)); });
+      loop_, net::TlsTransport::Accept(fd, std::move(context)), timeout.count(),
+      [this, pending](net::TlsHandshake::Result result) { Finish(pending, std::move(result)); },
+      &turns_);
 }
 
 void Handshakes::EndAll() {

@@ -2,6 +2,7 @@
 
 // The TLS handshakes of one worker's new clients.
 
+#include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
@@ -9,16 +10,21 @@
 #include <string_view>
 
 #include "net/event_loop.h"
+#include "net/round_budget.h"
 #include "net/tls_handshake.h"
 #include "observe/log.h"
 #include "proxy/metrics.h"
 
 namespace praefect::proxy {
 
-// Each is bounded by ClientSession::kHandshakeTimeoutMs, counted by its result, and logged when it
-// fails. For the worker's thread.
+// Each is bounded in time, counted by its result, and logged when it fails. For the worker's
+// thread.
 class Handshakes {
  public:
+  // Steps of all handshakes together in one round of the loop. A step may take a millisecond (the
+  // signature of an RSA key); calls must not wait for a thousand of them.
+  static constexpr int kStepsPerRound = 4;
+
   // `transport` is nullptr when the handshake failed.
   using Done = std::function<void(std::unique_ptr<net::Transport> transport, std::string peer)>;
 
@@ -26,7 +32,8 @@ class Handshakes {
   Handshakes(net::EventLoop& loop, Metrics& metrics, observe::Logger& logger, Done done);
 
   // Takes ownership of `fd`. `done` is called once, later.
-  void Begin(int fd, std::string peer, std::shared_ptr<const net::TlsServerContext> context);
+  void Begin(int fd, std::string peer, std::shared_ptr<const net::TlsServerContext> context,
+             std::chrono::milliseconds timeout);
   // Ends those that are under way; `done` is called for each.
   void EndAll();
 
@@ -42,6 +49,7 @@ class Handshakes {
   Metrics& metrics_;
   observe::Logger& logger_;
   const Done done_;
+  net::RoundBudget turns_;
   std::list<Pending> pending_;
 };
 

@@ -18,13 +18,31 @@ namespace praefect::proxy {
 
 // Values of the label of gitaly_praefect_limit_hits_total: every limit of ARCHITECTURE.md that is
 // the data plane's.
-inline constexpr std::array<std::string_view, 18> kLimits = {
-    "attempts",       "buffers",       "client_request_series",
-    "connections",    "empty_frames",  "first_message",
-    "headers",        "handshake",     "left_calls",
-    "name_decisions", "pings",         "reroutes",
-    "resets",         "queued_frames", "settings",
-    "status_message", "streams",       "tokens"};
+inline constexpr std::array<std::string_view, 25> kLimits = {"attempts",
+                                                             "buffers",
+                                                             "client_request_series",
+                                                             "connection_age",
+                                                             "connection_buffers",
+                                                             "connection_idle",
+                                                             "connection_pings",
+                                                             "connections",
+                                                             "empty_frames",
+                                                             "first_message",
+                                                             "first_message_time",
+                                                             "handshake",
+                                                             "headers",
+                                                             "health_watches",
+                                                             "left_calls",
+                                                             "name_decisions",
+                                                             "pings",
+                                                             "queued_frames",
+                                                             "reroutes",
+                                                             "resets",
+                                                             "settings",
+                                                             "status_message",
+                                                             "stream_buffers",
+                                                             "streams",
+                                                             "tokens"};
 
 // The families, once for the process. Thread-safe.
 class Metrics {

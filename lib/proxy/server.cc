@@ -89,8 +89,8 @@ class Server::Impl {
       : config_(d.config),
         logger_(d.logger),
         metrics_(d.metrics, *config_, memory_),
-        shared_{d.methods,         d.local,  d.logger,  metrics_, memory_,
-                enlarged_windows_, clients_, resolver_, books_} {
+        shared_{d.methods,         d.local,         d.logger, metrics_,  memory_,
+                enlarged_windows_, health_watches_, clients_, resolver_, books_} {
     uint32_t count = config_->workers > 0 ? config_->workers : CpusAllowed();
     for (uint32_t i = 0; i < count; i++) {
       workers_.push_back(std::make_unique<Worker>(shared_, config_, i));
@@ -234,6 +234,7 @@ class Server::Impl {
   http2::MemoryMeter memory_;
   Metrics metrics_;
   std::atomic<int64_t> enlarged_windows_{0};
+  std::atomic<int64_t> health_watches_{0};
   ClientCount clients_;
   net::Resolver resolver_;
   Books books_;  // set before the workers run

@@ -97,6 +97,7 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
   if (current_ != nullptr) current_->GracefulShutdown();  // it takes no more streams
   http2::Connection::Owner& owner = *this;
   http2::ConnectionOptions options;
+  options.stream_window = kStreamWindow;
   options.keepalive_timeout_ms = keepalive_timeout_.count();
   connections_.push_back(std::make_unique<http2::Connection>(
       loop_, buffers_, owner, http2::Connection::Side::kClient, *std::move(transport), options));

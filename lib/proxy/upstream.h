@@ -27,6 +27,9 @@ namespace praefect::proxy {
 class Upstream final : private http2::Connection::Owner {
  public:
   static constexpr int64_t kConnectTimeoutMs = 10'000;
+  // Bytes of an answer that the node may send before its client takes some, at the beginning. Many
+  // downloads that stall at once are to cost little; one that does not grows soon.
+  static constexpr uint32_t kStreamWindow = 64 << 10;
 
   // Waits for a connection.
   class Waiter {

@@ -10,6 +10,7 @@ namespace praefect::proxy {
 namespace {
 
 constexpr int64_t kLastHandshakesMs = 1'000;  // for those that are under way when draining begins
+constexpr int64_t kCallsLookMs = 500;         // between two looks at all calls
 
 }  // namespace
 
@@ -48,6 +49,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
                     Admit(std::move(transport), std::move(peer));
                   }),
       drain_timer_(loop_, [this] { handshakes_.EndAll(); }),
+      look_timer_(loop_, [this] { LookAtCalls(); }),
       random_(std::random_device()()),
       delay_seconds_(shared.metrics.loop_delay.Add({{"worker", std::to_string(number)}})),
       delay_(loop_, [this](double seconds) { delay_seconds_.Observe(seconds); }) {}
@@ -58,6 +60,7 @@ void Worker::Start() {
   loop_.Post([this] {
     mailbox_->Open();
     delay_.Start();
+    LookAtCalls();
   });
   thread_ = std::thread([this] { loop_.Run(); });
 }
@@ -83,7 +86,8 @@ void Worker::AddClient(Arrival arrival) {
     if (arrival.tls == nullptr) {
       return Admit(net::MakePlainTransport(arrival.fd, arrival.kind), std::move(arrival.peer));
     }
-    handshakes_.Begin(arrival.fd, std::move(arrival.peer), std::move(arrival.tls));
+    handshakes_.Begin(arrival.fd, std::move(arrival.peer), std::move(arrival.tls),
+                      config_->limits.tls_handshake_timeout);
   });
 }
 
@@ -143,6 +147,14 @@ void Worker::Join() {
   mailbox_->Close();
   loop_.DropPosted();
 }
+
+// A timer of its own for every call would cost the short ones more than this costs all.
+void Worker::LookAtCalls() {
+  calls_.LookAtAll(std::chrono::steady_clock::now());
+  look_timer_.Start(kCallsLookMs);
+}
+
+double Worker::Chance() { return std::uniform_real_distribution<double>()(random_); }
 
 std::string Worker::NewCorrelationId() {
   return gitaly::MakeCorrelationId(std::chrono::system_clock::now(), random_);

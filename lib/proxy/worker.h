@@ -65,6 +65,7 @@ struct Shared {
   http2::MemoryMeter& memory;
   // Bytes by which receive windows were enlarged; bounded by half of max_buffered_bytes.
   std::atomic<int64_t>& enlarged_windows;
+  std::atomic<int64_t>& health_watches;  // calls that are open
   ClientCount& clients;
   net::Resolver& resolver;
   const Books& books;  // as they are when the workers start
@@ -118,11 +119,13 @@ class Worker {
   std::shared_ptr<Upstream> UpstreamOf(const nodes::Node& node) { return upstreams_.Of(node); }
   const std::shared_ptr<Upstream>& local_upstream() const { return local_upstream_; }
   std::string NewCorrelationId();
+  double Chance();  // from [0, 1)
   void Remove(ClientSession& session);
 
  private:
   void Admit(std::unique_ptr<net::Transport> transport, std::string peer);
   void CountLeft();
+  void LookAtCalls();
 
   const Shared shared_;
   net::EventLoop loop_;
@@ -141,6 +144,7 @@ class Worker {
   std::unordered_map<ClientSession*, std::unique_ptr<ClientSession>> clients_;
   // Of clients_, of those that shake hands, and of those on their way here.
   std::atomic<size_t> client_count_{0};
+  net::Timer look_timer_;
   std::mt19937_64 random_;
   observe::Histogram& delay_seconds_;
   net::LoopDelay delay_;

@@ -1,6 +1,7 @@
 // Clients that go in the middle of a call, in every state that one can be in.
 
 #include <catch2/catch.hpp>
+#include <list>
 #include <mutex>
 
 #include "e2e/abuse/endings.h"
@@ -10,7 +11,7 @@
 namespace praefect::test {
 namespace {
 
-constexpr size_t kDownloadBytes = 200'000;  // within the window that Praefect gives the node
+constexpr size_t kDownloadBytes = 60'000;  // within the window that Praefect gives the node
 
 // A node that follows what the request says, and writes down how its calls are reset.
 class Node {
@@ -64,8 +65,9 @@ enum class Way { kReset, kClose, kHalfClose };
 
 struct Clients {
   Node node;
-  Site site{{{"hand", node.address(), NodeToken()}}};
-  Clients() {
+  Site site;
+  explicit Clients(const std::string& limits = "")
+      : site({{"hand", node.address(), NodeToken()}}, limits) {
     CHECK(site.Call("hand", {}, "answer") == "status 0");
     site.TakeRest();
   }
@@ -117,6 +119,25 @@ TEST_CASE("A client that leaves a call, in whatever state, leaves nothing behind
     clients.Go(state, Way::kHalfClose, 0);
     clients.site.CheckUnharmed();
   }
+}
+
+// What Praefect sees of a client whose host lost its power: nothing, ever again.
+TEST_CASE("A client whose host is gone is found out, in whatever state its call is") {
+  Clients clients("connection_ping_after = \"1s\"\nconnection_ping_timeout = \"3s\"");
+  std::list<RawClient> gone;
+  size_t calls = 0;
+  for (const State& state : kStates) {
+    gone.emplace_back(clients.site.address(), RawClient::Settings{{kInitialWindowSize, 0}});
+    clients.Reach(state, gone.back());
+    calls += state.node != nullptr ? 1 : 0;
+  }
+  CHECK(Eventually([&] {
+    return clients.site.praefect().Metric("gitaly_praefect_limit_hits_total",
+                                          {"limit=\"connection_pings\""}) == std::size(kStates);
+  }));
+  CHECK(Eventually([&] { return clients.node.resets().size() == calls; }));
+  gone.clear();
+  clients.site.CheckUnharmed();
 }
 
 TEST_CASE("A reset that comes after the end is nothing") {

@@ -99,6 +99,21 @@ TEST_CASE("A node that answers by the byte is waited for") {
   CHECK(site.bystander().failure() == "");
 }
 
+TEST_CASE("A first message by the byte is not waited for") {
+  Site site({}, "first_message_timeout = \"3s\"");
+  RawClient client(site.address());
+  const uint32_t stream = client.Open(kExists, site.Authorized());
+  std::string left = GrpcFrame(RequestFor(kSteady));
+  EverySecond([&] {
+    client.connection().SendData(stream, left.substr(0, 1));
+    left.erase(0, 1);
+    return left.size() < 30;
+  });
+  CHECK(EndOf(client.connection(), stream) == "status 4");
+  client.connection().Close();
+  site.CheckUnharmed();
+}
+
 TEST_CASE("Who does not get to the point in time is closed, and counted") {
   Site site;
   std::list<Slow> peers;

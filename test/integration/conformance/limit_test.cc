@@ -13,7 +13,7 @@ struct Limits : Conformance {
   Limits() {
     options().keys = "prometheus_listen_addr = \"127.0.0.1:0\"";
     options().limits =
-        "max_first_message_bytes = 2000\nmax_streams_per_connection = 2\n"
+        "max_health_watches = 1\nmax_first_message_bytes = 2000\nmax_streams_per_connection = 2\n"
         "max_resets_per_second = 1\nmax_pings_per_second = 1\nmax_settings_per_second = 1\n"
         "max_buffered_bytes = 1048576\n";
   }
@@ -62,6 +62,14 @@ const Row kRows[] = {
     {"streams",
      [](RawClient& client, const Fields& fields) {
        for (int i = 0; i < 3; ++i) client.Open(kUnary, fields);
+     }},
+    {"health_watches",
+     [](RawClient& client, const Fields&) {
+       for (int i = 0; i < 2; ++i) {
+         const uint32_t stream = client.Open("/grpc.health.v1.Health/Watch");
+         client.connection().SendMessage(stream, "", true);
+         if (i == 1) CHECK(client.Answer(stream).grpc_status() == "8");
+       }
      }},
     {"resets",
      [](RawClient& client, const Fields& fields) {
@@ -117,6 +125,70 @@ TEST_CASE_METHOD(Limits, "calls that find the buffers full are counted", "[praef
     client.connection().SendData(client.Open(kUnary, Authorized()), begun);
   }
   CheckHit("buffers");
+}
+
+TEST_CASE_METHOD(Limits, "a first message that does not come is not waited for", "[praefect]") {
+  options().limits = "first_message_timeout = \"100ms\"";
+  Serve(Echo);
+  RawClient client(address());
+  const uint32_t half = client.Open(kUnary, Authorized());
+  client.connection().SendData(half, GrpcFrame("more to come").substr(0, 9));
+  CHECK(client.Answer(half).grpc_status() == "4");
+  CHECK(client.Answer(client.Open(kUnary, Authorized())).grpc_status() == "4");
+  CHECK(client.Answer(client.Open(kHealthCheck)).grpc_status() == "4");  // without a token, too
+  CheckHit("first_message_time");
+}
+
+TEST_CASE_METHOD(Limits, "a client that connects and says nothing is counted", "[praefect]") {
+  options().limits = "http2_handshake_timeout = \"100ms\"";
+  Serve(Echo);
+  Socket silent = Dial(address());
+  CheckHit("handshake");
+}
+
+TEST_CASE_METHOD(Limits, "a client that answers no PING is taken for gone, and its call ends",
+                 "[praefect]") {
+  options().limits =  // the first look is at the end of the handshake's time
+      "http2_handshake_timeout = \"2s\"\nconnection_ping_after = \"100ms\"\n"
+      "connection_ping_timeout = \"100ms\"";
+  Serve(Echo);
+  RawClient client(address());
+  client.connection().SendMessage(client.Open(kBidi, Authorized()), Sent());
+  CheckHit("connection_pings");  // nobody reads what Praefect sends
+  client.connection().ReadToEnd();
+  CHECK(client.connection().ended());
+}
+
+TEST_CASE_METHOD(Limits, "a client without a call leaves after connection_idle_timeout",
+                 "[praefect]") {
+  options().limits = "connection_idle_timeout = \"1s\"";
+  Serve(Echo);
+  RawClient client(address());
+  const uint32_t stream = client.Open(kBidi, Authorized());
+  client.connection().SendMessage(stream, Sent());
+  client.connection().Expect(FrameType::kData, stream);
+  while (const auto frame = client.connection().Next(std::chrono::milliseconds(1'500))) {
+    CHECK(frame->type != FrameType::kGoaway);  // it has a call
+  }
+  client.connection().SendMessage(stream, "", true);
+  CHECK(client.Answer(stream).grpc_status() == "0");
+  CHECK(client.connection().Expect(FrameType::kGoaway, 0).error_code() == kNoError);
+  client.connection().ExpectEnd();
+  CheckHit("connection_idle");
+}
+
+TEST_CASE_METHOD(Limits, "a client leaves at max_connection_age, and its open call goes on",
+                 "[praefect]") {
+  options().limits = "max_connection_age = \"2s\"";
+  Serve(Echo);
+  RawClient client(address());
+  const uint32_t stream = client.Open(kBidi, Authorized());
+  client.connection().SendMessage(stream, Sent());
+  CHECK(client.connection().Expect(FrameType::kGoaway, 0).error_code() == kNoError);
+  CheckHit("connection_age");
+  client.connection().SendMessage(stream, "late", true);
+  CHECK(client.Answer(stream).grpc_status() == "0");
+  client.connection().ExpectEnd();
 }
 
 TEST_CASE_METHOD(Limits, "a client that is one too many is counted", "[praefect]") {

@@ -189,6 +189,25 @@ TEST_CASE("a limit must be in its range") {
             .config->limits.max_first_message_bytes == 1024);
 }
 
+TEST_CASE("a time of [limits] must be in its range") {
+  const auto none = LoadWithTables("[limits]\nhttp2_handshake_timeout = '0s'\n");
+  CHECK(ErrorAt(none, "limits.http2_handshake_timeout") ==
+        "not in range: 0s is not greater than or equal to 100ms");
+  const auto long_one = LoadWithTables("[limits]\ntls_handshake_timeout = '1h'\n");
+  CHECK(ErrorAt(long_one, "limits.tls_handshake_timeout") ==
+        "not in range: 1h0m0s is not less than or equal to 10m0s");
+  CHECK_FALSE(LoadWithTables("[limits]\nmax_connection_age = '-1s'\n").config);
+  CHECK(LoadWithTables("[limits]\nconnection_idle_timeout = '1h'\n")
+            .config->limits.connection_idle_timeout == std::chrono::hours(1));
+}
+
+// GitLab's clients keep their connections, and a GOAWAY costs each of them a handshake.
+TEST_CASE("connections may be idle and old unless the file says otherwise") {
+  const auto limits = LoadWithTables("").config->limits;
+  CHECK(limits.connection_idle_timeout.count() == 0);
+  CHECK(limits.max_connection_age.count() == 0);
+}
+
 TEST_CASE("what a command would print into the configuration must not be missing") {
   const auto result = LoadWithTop("config_command = '/bin/more-configuration'\n");
   CHECK(Mentions(ErrorAt(result, "config_command"), "config_command is not supported"));

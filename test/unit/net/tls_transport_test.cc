@@ -59,10 +59,12 @@ class Ends {
     if (!client_owned_) close(fds_[1]);
   }
 
-  void Serve(std::shared_ptr<const TlsServerContext> context, int64_t timeout_ms = 5'000) {
+  void Serve(std::shared_ptr<const TlsServerContext> context, int64_t timeout_ms = 5'000,
+             RoundBudget* turns = nullptr) {
     server_owned_ = true;
-    server_shakes_.emplace(loop, TlsTransport::Accept(fds_[0], std::move(context)), timeout_ms,
-                           [this](auto result) { Take(server, std::move(result)); });
+    server_shakes_.emplace(
+        loop, TlsTransport::Accept(fds_[0], std::move(context)), timeout_ms,
+        [this](auto result) { Take(server, std::move(result)); }, turns);
     waiting_++;
   }
   void Connect(std::shared_ptr<const TlsClientContext> context,
@@ -174,6 +176,17 @@ TEST_CASE("whoever speaks no TLS is told apart") {
   plain_server.Connect(ClientContext());
   plain_server.ServerSays(std::string("\0\0\0\4\0\0\0\0\0", 9));
   CHECK(plain_server.Run().client.outcome == "not_tls");
+}
+
+TEST_CASE("a handshake goes on when it has its turn") {
+  Ends starved, served;
+  RoundBudget none(starved.loop, 0), one(served.loop, 1);
+  starved.Serve(ServerContext(), 50, &none);
+  starved.ClientSays("hello");  // which would end it at once
+  CHECK(starved.Run().server.outcome == "timeout");
+  served.Serve(ServerContext(), 5'000, &one);
+  served.Connect(ClientContext());
+  CHECK(served.Run().server.outcome == "ok");
 }
 
 TEST_CASE("half a handshake ends with its time, or with its client") {
