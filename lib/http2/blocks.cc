@@ -64,6 +64,7 @@ bool Connection::BeginBlock() {
   }
   if (side_ == Side::kClient || id <= last_peer_id_) return true;  // for nobody: it has ended
   last_peer_id_ = id;
+  requests_++;
   if (id > last_served_id_) return true;  // the peer was told that it is too late
   block_.whom = For::kNewRequest;
   block_.rules = HeaderRules(Block::kRequest);

@@ -86,7 +86,11 @@ void SliceQueue::PushCopy(BlockPool& pool, const uint8_t* data, size_t size) {
 }
 
 void SliceQueue::Compact(BlockPool& pool) {
-  auto there = [&pool](const Slice& slice) { return slice.block()->pool == &pool; };
+  // What others hold of a block is taken to be as much as what this slice does.
+  auto there = [&pool](const Slice& slice) {
+    const Block& block = *slice.block();
+    return block.pool == &pool || slice.size() * block.references >= block.capacity / 4 * 3;
+  };
   auto first = slices_.begin() + static_cast<ptrdiff_t>(head_);
   if (std::all_of(first, slices_.end(), there)) return;
   SliceQueue packed;
@@ -98,6 +102,38 @@ void SliceQueue::Compact(BlockPool& pool) {
     }
   }
   *this = std::move(packed);
+}
+
+// ---- ReceiveSpace ---------------------------------------------------------------------------
+
+ReceiveSpace::Room::Room(ReceiveSpace& space, uint32_t wanted) : space_(space) {
+  if (space.block_ != nullptr && space.block_->references == 1) space.used_ = 0;
+  const uint32_t least = std::min(wanted, space.pool_.capacity() / 2);
+  if (space.block_ != nullptr && space.block_->capacity - space.used_ < least) space.Drop();
+  if (space.block_ == nullptr) {
+    space.block_ = space.pool_.Get();
+    space.used_ = 0;
+  }
+  offset_ = space.used_;
+  const uint32_t size = std::min(wanted, space.block_->capacity - offset_);
+  held_ = Slice(space.block_, space.block_->data() + offset_, size);
+  space.used_ += size;
+}
+
+void ReceiveSpace::Room::Keep(size_t n) {
+  if (space_.block_ == block() && space_.used_ == offset_ + size()) {
+    space_.used_ = offset_ + static_cast<uint32_t>(n);
+  }
+}
+
+ReceiveSpace::Room::~Room() {
+  held_ = Slice();
+  if (space_.block_ != nullptr && space_.block_->references == 1) space_.Drop();
+}
+
+void ReceiveSpace::Drop() {
+  if (block_ != nullptr) BlockPool::Release(block_);
+  block_ = nullptr;
 }
 
 }  // namespace praefect::http2

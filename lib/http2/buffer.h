@@ -36,6 +36,7 @@ class BlockPool {
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
+  uint32_t capacity() const { return capacity_; }
   // With one reference, the caller's.
   Block* Get() { return GetSized(capacity_); }
   // One of another size, not kept when it is freed.
@@ -111,8 +112,8 @@ class SliceQueue {
   // Takes `n` bytes off the front.
   void Consume(size_t n);
   void Clear();
-  // Copies everything into blocks of `pool`, so that a few bytes do not keep whole receive blocks.
-  // Does nothing when all is there already.
+  // Copies what lies in blocks that are hardly used into blocks of `pool`, so that a few bytes do
+  // not keep whole receive blocks.
   void Compact(BlockPool& pool);
   void PushCopy(BlockPool& pool, const uint8_t* data, size_t size);
 
@@ -123,6 +124,45 @@ class SliceQueue {
   size_t bytes_ = 0;
 };
 
+// Where sockets are read into, one read after another. A block is read into behind what is still
+// held of it: of many short reads a few bytes each may be queued for long, and they share blocks.
+class ReceiveSpace {
+ public:
+  explicit ReceiveSpace(BlockPool& pool) : pool_(pool) {}
+  ~ReceiveSpace() { Drop(); }
+  ReceiveSpace(const ReceiveSpace&) = delete;
+  ReceiveSpace& operator=(const ReceiveSpace&) = delete;
+
+  // For one read. Nobody else reads into it while it lives.
+  class Room {
+   public:
+    // For `wanted` bytes, or for as many as half a block has.
+    Room(ReceiveSpace& space, uint32_t wanted);
+    // What is left free goes back to the space, all of it when no slice refers to it.
+    ~Room();
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+
+    Block* block() const { return held_.block(); }
+    uint8_t* data() const { return block()->data() + offset_; }
+    size_t size() const { return held_.size(); }
+    // `n` bytes of it were read.
+    void Keep(size_t n);
+
+   private:
+    ReceiveSpace& space_;
+    uint32_t offset_ = 0;
+    Slice held_;
+  };
+
+ private:
+  void Drop();
+
+  BlockPool& pool_;
+  Block* block_ = nullptr;
+  uint32_t used_ = 0;  // bytes of it
+};
+
 // The block sizes of the data plane, as measured (see ARCHITECTURE.md, "Data plane").
 struct Buffers {
   explicit Buffers(MemoryMeter& m)
@@ -131,6 +171,7 @@ struct Buffers {
   BlockPool receive;  // what sockets are read into
   BlockPool packed;   // what stalled streams keep
   BlockPool control;  // frame headers and everything small
+  ReceiveSpace space{receive};
   // A block that is being made, and a field that is being decoded; not metered, as long as the
   // longest ones were.
   std::vector<uint8_t> header_block;

@@ -11,8 +11,6 @@ namespace praefect::http2 {
 namespace {
 
 constexpr int64_t kShutdownWaitMs = 1'000;
-// A stream or connection whose receiver took less between two sweeps has stalled.
-constexpr size_t kDrainingBytes = 16 << 10;
 // A header that is longer ends the connection, also when all of them together may not be that long.
 constexpr size_t kLongestHeader = 64 << 10;
 
@@ -52,7 +50,6 @@ Connection::~Connection() {
   loop_.ForgetRoundEnd(*this);
   while (streams_ != nullptr) Unlink(*streams_);
   FreeClosed();
-  if (receiving_ != nullptr) BlockPool::Release(receiving_);
 }
 
 void Connection::PutSettings() {
@@ -158,12 +155,12 @@ void Connection::GiveBackWaiting() {
 // So that a few bytes do not keep whole receive blocks.
 void Connection::CompactStalled() {
   bool queued = !output_.empty();
-  if (written_total_ - written_at_sweep_ < kDrainingBytes) output_.Compact(buffers_.packed);
+  if (written_total_ - written_at_sweep_ < output_.bytes()) output_.Compact(buffers_.packed);
   written_at_sweep_ = written_total_;
   for (Stream* stream = streams_; stream != nullptr; stream = stream->next_) {
     if (stream->output_.empty()) continue;
     queued = true;
-    if (stream->drained_bytes_ < kDrainingBytes) stream->output_.Compact(buffers_.packed);
+    if (stream->drained_bytes_ < stream->output_.bytes()) stream->output_.Compact(buffers_.packed);
     stream->drained_bytes_ = 0;
   }
   if (queued) sweep_timer_.Start(kSweepMs);

@@ -46,7 +46,7 @@ struct ConnectionOptions {
   uint32_t max_concurrent_streams = 10'000;  // that the peer may open; server side
   uint32_t max_header_list_bytes = 64 << 10;
   uint32_t max_header_fields = 256;     // of one block
-  size_t max_output_bytes = 512 << 10;  // queued for the socket before streams wait
+  size_t max_output_bytes = 128 << 10;  // queued for the socket before streams wait
   // Client side: a peer that leaves a PING unanswered for so long while calls are open is frozen,
   // and the connection is closed. 0: it is never asked.
   int64_t keepalive_timeout_ms = 0;
@@ -105,6 +105,8 @@ class Connection final : public net::RoundEndTask {
   bool usable() const {
     return !goaway_received_ && !closing_ && !terminating_ && !shutdown_started_ && !out_of_ids_;
   }
+  // What came just now costs as much as so many requests: less is read at a time.
+  void Charge(uint64_t requests) { requests_ += requests; }
   bool peer_spoke() const { return peer_settings_; }  // its SETTINGS have arrived
   uint64_t bytes_received() const { return bytes_received_; }
   // Server side: streams that the peer opened beyond max_concurrent_streams.
@@ -120,8 +122,10 @@ class Connection final : public net::RoundEndTask {
   static constexpr uint32_t kStreamsBeforeSettings =
       100;  // of ours, while the peer has said nothing
   static constexpr uint32_t kPingBytes = 8;
+  static constexpr uint32_t kFirstRead = 16 << 10;     // bytes
   static constexpr double kMaxWaitingAnswers = 1'000;  // from either side; as nghttp2 has it
-  static constexpr int64_t kSweepMs = 100;             // between two looks for streams that stalled
+  // Between two looks for queues that hold on to much memory: who drains in less does not matter.
+  static constexpr int64_t kSweepMs = 100;
 
   // A header block that is arriving, in HEADERS and CONTINUATION.
   struct IncomingBlock {
@@ -166,6 +170,7 @@ class Connection final : public net::RoundEndTask {
   enum class ReadResult { kNothing, kShort, kFull };  // of the room that there was
   ReadResult ReadOnce();
   void ReadLastWords();
+  void AdaptReads(uint64_t requests, bool full);
   size_t TakePreface(const uint8_t* bytes, size_t size);
   void OnForeignPreface(const uint8_t* bytes);
   void Receive(const uint8_t* bytes, size_t size);
@@ -243,7 +248,9 @@ class Connection final : public net::RoundEndTask {
   net::Timer read_again_;      // for input that the transport holds
 
   // Reading.
-  Block* receiving_ = nullptr;  // what the transport is read into
+  Block* receiving_ = nullptr;        // where the bytes lie that are being received
+  uint32_t read_bytes_ = kFirstRead;  // of one read
+  uint64_t requests_ = 0;             // that the peer began; server side
   uint64_t bytes_received_ = 0;
   size_t preface_bytes_ = 0;  // server side: of the client's preface, that have come
   uint8_t header_[kFrameHeaderBytes];

@@ -9,7 +9,12 @@
 namespace praefect::http2 {
 namespace {
 
-constexpr int kReadsPerRound = 4;  // of one connection, before others have their turn
+// Of one connection, before others have their turn. A request costs more than its few bytes say:
+// who sends many is read in smaller pieces.
+constexpr int kReadsPerRound = 4;
+constexpr uint64_t kRequestsPerRead = 64;
+constexpr uint32_t kSmallestRead = 2 << 10;  // bytes
+constexpr int kLastReads = 64;               // of a peer that takes nothing any more
 
 constexpr std::string_view kHttp1Answer =
     "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
@@ -18,22 +23,35 @@ constexpr std::string_view kHttp1Answer =
 }  // namespace
 
 void Connection::OnReadable() {
+  const uint64_t before = requests_;
   for (int i = 0; i < kReadsPerRound && !closing_; i++) {
     if (ReadOnce() != ReadResult::kFull) return;
+    if (requests_ - before > kRequestsPerRead) break;
   }
   // The socket may have nothing more to tell.
   if (!closing_ && transport_->holds_input()) read_again_.Start(0);
 }
 
 // A peer that went away may have said something before; writing fails first, reading still works.
+// One that only shut its receiving side would go on for ever.
 void Connection::ReadLastWords() {
-  while (!closing_ && !terminating_ && ReadOnce() != ReadResult::kNothing) {
+  for (int i = 0; i < kLastReads && !closing_ && !terminating_; i++) {
+    if (ReadOnce() == ReadResult::kNothing) return;
+  }
+}
+
+void Connection::AdaptReads(uint64_t requests, bool full) {
+  if (requests > kRequestsPerRead) {
+    read_bytes_ = std::max(read_bytes_ / 4, kSmallestRead);
+  } else if (full && requests < kRequestsPerRead / 4) {
+    read_bytes_ = std::min(read_bytes_ * 2, buffers_.receive.capacity());
   }
 }
 
 Connection::ReadResult Connection::ReadOnce() {
-  if (receiving_ == nullptr) receiving_ = buffers_.receive.Get();
-  net::IoResult result = transport_->Read(receiving_->data(), receiving_->capacity);
+  ReceiveSpace::Room room(buffers_.space, read_bytes_);
+  net::IoResult result = transport_->Read(room.data(), room.size());
+  if (result.kind != net::IoResult::Kind::kOk) room.Keep(0);
   switch (result.kind) {
     case net::IoResult::Kind::kWouldBlock:
       return ReadResult::kNothing;
@@ -50,16 +68,14 @@ Connection::ReadResult Connection::ReadOnce() {
   }
   bytes_received_ += result.bytes;
   keepalive_.OnBytes(loop_.now_ms());
-  bool more = result.bytes == receiving_->capacity || transport_->holds_input();
-  Receive(receiving_->data(), result.bytes);
-  if (receiving_->references > 1) {  // slices of it are queued somewhere
-    BlockPool::Release(receiving_);
-    receiving_ = nullptr;
-  }
-  if (!more && receiving_ != nullptr) {  // an idle connection keeps no buffer
-    BlockPool::Release(receiving_);
-    receiving_ = nullptr;
-  }
+  const bool full = result.bytes == room.size();
+  const bool more = full || transport_->holds_input();
+  const uint64_t before = requests_;
+  room.Keep(result.bytes);
+  receiving_ = room.block();
+  Receive(room.data(), result.bytes);
+  receiving_ = nullptr;
+  AdaptReads(requests_ - before, full);
   return more ? ReadResult::kFull : ReadResult::kShort;
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kCopyBelow = 512;  // bytes: smaller slices are copied next to frame headers
 constexpr int kMaxPieces = 128;     // of one writev
+constexpr uint64_t kWrittenPerRound = 1 << 20;  // bytes, before other connections have their turn
 constexpr double kSpareFrames = 1'000;
 
 }  // namespace
@@ -45,7 +46,9 @@ void Connection::AtRoundEnd() {
 // False: the connection is over.
 bool Connection::Pump() {
   if (!unconfirmed_.empty()) PutConfirmation();
-  for (;;) {
+  const uint64_t full = written_total_ + kWrittenPerRound;
+  bool more = false;  // for the next round
+  while (!more) {
     // Streams that wait for their gates begin on an empty output, after those that came before
     // them: nothing is added to it meanwhile, or those that send without end would keep them
     // waiting as long.
@@ -57,12 +60,13 @@ bool Connection::Pump() {
       return false;
     }
     if (!output_.empty()) break;  // the socket is full
+    more = written_total_ >= full;
   }
-  watcher_.Want(true, !output_.empty());
+  watcher_.Want(true, more || !output_.empty());
   const bool all_left = output_.empty() && urgent_.empty() && data_.empty() && waiting_.empty() &&
                         gated_waiting_.empty();
   if (!all_left) SweepLater();
-  return !IsOver();
+  return more || !IsOver();
 }
 
 bool Connection::IsOver() const {

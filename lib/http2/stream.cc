@@ -16,8 +16,14 @@ void Stream::SendHeaders(HeaderList headers, bool end) {
   connection_.MarkDirty();
 }
 
+// Of a peer that sends bytes one by one each would cost more than its slice is long.
 void Stream::SendData(Slice data) {
-  output_.Push(std::move(data));
+  constexpr size_t kMostToCopy = 512, kSlicesBeforeCopies = 16;
+  if (data.size() <= kMostToCopy && output_.count() >= kSlicesBeforeCopies) {
+    output_.PushCopy(connection_.buffers_.control, data.data(), data.size());
+  } else {
+    output_.Push(std::move(data));
+  }
   connection_.Queue(*this);
   connection_.MarkDirty();
 }

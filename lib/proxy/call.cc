@@ -222,6 +222,11 @@ void Call::FirstMessageComplete() {
     if (too_long) worker_.shared().metrics.HitLimit("first_message");
     return Refuse(std::move(opened.refusal));
   }
+  // A few bytes of gzip may be megabytes of work.
+  constexpr size_t kInflatedPerRequest = 64 << 10;
+  if (opened.message.size() > collecting_->size()) {
+    client_->connection().Charge(opened.message.size() / kInflatedPerRequest);
+  }
   RouteBy(opened.message, true);
 }
 

@@ -72,6 +72,18 @@ TEST_CASE_METHOD(Memory, "downloads that stall at their first byte hold little",
   CheckNothingLeft();
 }
 
+TEST_CASE_METHOD(Memory, "downloads that stall amid their answers stay below max_buffered_bytes",
+                 "[praefect]") {
+  ServeLargeAnswers("max_buffered_bytes = 41943040");
+  RawClients stalled;
+  for (int i = 0; i < 40; ++i) stalled.push_back(Download(2, 300'000));
+  CHECK(MostBuffered() < 40 * kMiB);  // if all grew: 45
+  CHECK(Hits("buffers") == 0);        // nobody was hurt
+  CHECK_OK(Call(kServerStream).Exchange({Sent()}));
+  stalled.clear();
+  CheckNothingLeft();
+}
+
 TEST_CASE_METHOD(Memory, "more downloads than the buffers have room for end some of themselves",
                  "[praefect]") {
   ServeLargeAnswers("max_buffered_bytes = 4194304\nmax_buffered_bytes_per_connection = 4194304");

@@ -67,6 +67,19 @@ TEST_CASE("compacting a queue keeps its bytes and lets go of the blocks") {
   CHECK(queue.front().data() == where);  // once is enough, however long it stalls
 }
 
+TEST_CASE("blocks that are used to the full are not copied") {
+  Pools pools;
+  BlockPool packed{16, pools.meter};
+  SliceQueue queue;
+  queue.Push(pools.Make(std::string(48, 'x')));  // most of it
+  queue.Push(pools.Make("little"));
+  const uint8_t* where = queue.front().data();
+  queue.Compact(packed);
+  CHECK(queue.front().data() == where);
+  CHECK(pools.meter.bytes == 64 + 16);
+  CHECK(Read(queue) == std::string(48, 'x') + "little");
+}
+
 TEST_CASE("copies are appended to a block that is ours alone, never to a shared one") {
   Pools pools;
   SliceQueue queue;
