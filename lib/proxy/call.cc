@@ -300,7 +300,8 @@ void Call::Dispatch(const routing::Route& route) {
   collecting_.reset();
   side_calls_open_ = side_calls_.size();
   for (auto& side_call : side_calls_) side_call->Start();
-  upstream_ = worker_.UpstreamOf(*route.node);
+  const bool streams = method_->client_streaming || method_->server_streaming;
+  upstream_ = streams ? worker_.LaneOf(*route.node, &account_) : worker_.UpstreamOf(*route.node);
   SendToNode();
 }
 

@@ -18,7 +18,7 @@ namespace praefect::proxy {
 
 // Values of the label of gitaly_praefect_limit_hits_total: every limit of ARCHITECTURE.md that is
 // the data plane's.
-inline constexpr std::array<std::string_view, 25> kLimits = {"attempts",
+inline constexpr std::array<std::string_view, 26> kLimits = {"attempts",
                                                              "buffers",
                                                              "client_request_series",
                                                              "connection_age",
@@ -32,6 +32,7 @@ inline constexpr std::array<std::string_view, 25> kLimits = {"attempts",
                                                              "handshake",
                                                              "headers",
                                                              "health_watches",
+                                                             "lanes",
                                                              "left_calls",
                                                              "name_decisions",
                                                              "pings",

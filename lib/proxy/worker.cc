@@ -42,7 +42,8 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const config::Config> confi
       counters_(shared.metrics, shared.methods),
       local_upstream_(std::make_shared<Upstream>(loop_, buffers_, shared.resolver, &shared_.local,
                                                  std::make_shared<nodes::Traffic>())),
-      upstreams_(loop_, buffers_, shared.resolver, config_->keepalive_timeout),
+      upstreams_(loop_, buffers_, shared.resolver, config_->keepalive_timeout,
+                 [this] { shared_.metrics.HitLimit("lanes"); }),
       handshakes_(loop_, shared_.metrics, shared_.logger,
                   [this](std::unique_ptr<net::Transport> transport, std::string peer) {
                     if (transport == nullptr) return CountLeft();

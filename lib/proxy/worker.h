@@ -117,6 +117,9 @@ class Worker {
   const std::shared_ptr<const nodes::Snapshot>& snapshot() const { return upstreams_.snapshot(); }
   // Users keep their share for as long as they may call it.
   std::shared_ptr<Upstream> UpstreamOf(const nodes::Node& node) { return upstreams_.Of(node); }
+  std::shared_ptr<Upstream> LaneOf(const nodes::Node& node, const void* client) {
+    return upstreams_.LaneOf(node, client);
+  }
   const std::shared_ptr<Upstream>& local_upstream() const { return local_upstream_; }
   std::string NewCorrelationId();
   double Chance();  // from [0, 1)

@@ -46,7 +46,8 @@ const std::vector<Abuse> kFloods = {
     {"streams beyond the limit, without end",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},
      [](RawClient& client, uint32_t) {
-       for (int i = 0; i < 500; ++i) client.Open(kExists);
+       // With a token, so that they stay open until their first message has come.
+       for (int i = 0; i < 500; ++i) client.Open(kExists, Site::Authorized());
      }},
     {"PING",
      {"GOAWAY ENHANCE_YOUR_CALM"},

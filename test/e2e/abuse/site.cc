@@ -162,6 +162,11 @@ Holdings Site::HoldingsNow() const {
   const auto metrics = praefect_->Metrics();
   const auto gauge = [&](const char* name) { return metrics.at(name); };
   now.open_calls = gauge("gitaly_praefect_open_calls");
+  // Connections to nodes are kept for the next calls.
+  for (const auto& [name, value] : metrics) {
+    const bool kept = name.starts_with("gitaly_praefect_node_connections{");
+    if (kept) now.descriptors -= static_cast<size_t>(value);
+  }
   now.client_connections = gauge("gitaly_praefect_client_connections");
   now.client_streams = gauge("gitaly_praefect_client_streams");
   now.node_streams = gauge("gitaly_praefect_node_streams");
@@ -169,7 +174,7 @@ Holdings Site::HoldingsNow() const {
   return now;
 }
 
-Fields Site::Authorized(Fields more) const {
+Fields Site::Authorized(Fields more) {
   more.emplace_back("authorization", Authorization(kClientToken, UnixNow()));
   return more;
 }

@@ -56,7 +56,7 @@ class Site {
   std::filesystem::path Scratch(const std::string& name) const { return directory_ / name; }
 
   // A client's header fields: a token and `more`.
-  Fields Authorized(Fields more = {}) const;
+  static Fields Authorized(Fields more = {});
   // How a call for a repository of `virtual_storage` ends, see endings.h.
   std::string Call(const std::string& virtual_storage, const Fields& more = {},
                    const std::string& payload = "");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <list>
 
 #include "integration/conformance/fixture.h"
 
@@ -189,6 +190,20 @@ TEST_CASE_METHOD(Limits, "a client leaves at max_connection_age, and its open ca
   client.connection().SendMessage(stream, "late", true);
   CHECK(client.Answer(stream).grpc_status() == "0");
   client.connection().ExpectEnd();
+}
+
+TEST_CASE_METHOD(Limits, "clients that stream share lanes when there are more of them",
+                 "[praefect]") {
+  options().keys += "\nworkers = 1";
+  Serve(Echo);
+  std::list<RawClient> clients;
+  for (int i = 0; i < 17; ++i) {
+    RawClient& client = clients.emplace_back(address());
+    const uint32_t stream = client.Open(kBidi, Authorized());
+    client.connection().SendMessage(stream, Sent());
+    client.connection().Expect(FrameType::kData, stream);
+  }
+  CheckHit("lanes");
 }
 
 TEST_CASE_METHOD(Limits, "a client that is one too many is counted", "[praefect]") {
