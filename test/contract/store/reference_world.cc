@@ -6,6 +6,11 @@
 #include "datastore/rules.h"
 
 namespace praefect::datastore {
+namespace {
+
+constexpr size_t kMostRepositories = 3;  // so that enough happens to each
+
+}  // namespace
 
 int64_t ReferenceWorld::SomeId() {
   if (repositories_.empty()) return 0;
@@ -15,7 +20,7 @@ int64_t ReferenceWorld::SomeId() {
 void ReferenceWorld::Step() {
   const int64_t id = SomeId();
   const uint32_t dice = Pick(100);
-  if (id == 0 || dice < 4) {
+  if (id == 0 || (dice < 4 && repositories_.size() < kMostRepositories)) {
     Create();
   } else if (dice < 20) {
     OpenWrite(id);
@@ -31,13 +36,13 @@ void ReferenceWorld::Step() {
     EndJob(id);
   } else if (dice < 88) {
     LoseJobOf(id);
-  } else if (dice < 92) {
-    Promote(id);
   } else if (dice < 94) {
-    LoseReplica(id);
+    Promote(id);
   } else if (dice < 96) {
-    Rename(id);
+    LoseReplica(id);
   } else if (dice < 98) {
+    Rename(id);
+  } else if (dice < 99) {
     Remove(id);
   } else {
     Die();
@@ -156,6 +161,9 @@ void ReferenceWorld::EndWrite(int64_t id) {
   if (writes.empty()) return;
   const size_t which = Pick(static_cast<uint32_t>(writes.size()));
   const Write& write = writes[which];
+  if (!write.applied && write.creates && Pick(5) != 0) {  // most creations work
+    return Apply(repositories_[id], writes[which]);
+  }
   if (!write.applied && !write.creates && Pick(2) == 0) {
     REQUIRE(Await<bool>([&](auto done) {
       books_.store->DropIntents({write.call.intent}, db::Soon(), std::move(done));
