@@ -159,7 +159,15 @@ JobRun::Result JobRun::ParkUnknown() {
       "something that Praefect does not know lies at \"{}\" of storage \"{}\" and is not "
       "overwritten: move it away there, then the copy is made",
       task_.job.replica_path, task_.storage);
-  Change(datastore::ParkJob(task_.storage, error));
+  // Another Praefect may have made the replica between our look into the books and that at the
+  // node.
+  const Rule park = datastore::ParkJob(task_.storage, error);
+  const Outcome parked = Change([&](Repository& found) {
+    const int position = found.Position(task_.storage);
+    const bool ours = position != datastore::kNoStorage && found.books.replicas[position].row;
+    return !ours && park(found);
+  });
+  if (parked != Outcome::kDone) return Result::kNotStarted;
   Log(observe::Level::kError, "replication job parked", error);
   return Result::kParked;
 }
@@ -216,7 +224,7 @@ JobRun::Result JobRun::CopyFailed(const NodePtr& target, const NodePtr& source,
 }
 
 // The source may have lost the repository: asked with its disk known to be the same before and
-// after, so that no is no.
+// after, so that no is no. One that is being removed is not lost.
 void JobRun::LookAtSource(const NodePtr& source) {
   const std::string& id = source->disk.filesystem_id;  // under which it claims
   const auto before = context_.nodes.FilesystemId(source);
@@ -225,8 +233,12 @@ void JobRun::LookAtSource(const NodePtr& source) {
   const auto after = context_.nodes.FilesystemId(source);
   if (!after.value) return;
   const bool same_disk = !id.empty() && *before.value == id && *after.value == id;
-  Change(same_disk ? datastore::WithdrawClaimOf(source->storage)
-                   : datastore::SuspectStorage(source->storage, id));
+  const Rule rule = same_disk ? datastore::WithdrawClaimOf(source->storage)
+                              : datastore::SuspectStorage(source->storage, id);
+  const Outcome changed = Change([&](Repository& found) {
+    return found.books.state == datastore::RepositoryState::kLive && rule(found);
+  });
+  if (changed != Outcome::kDone) return;
   Log(observe::Level::kError, same_disk ? "a replica is lost" : "a replica is suspect",
       fmt::format("storage \"{}\" has no repository at \"{}\"{}", source->storage,
                   task_.job.replica_path,

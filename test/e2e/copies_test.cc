@@ -62,6 +62,22 @@ TEST_CASE("What nobody knows at a replica's place is never overwritten") {
   CHECK(replicas.WaitUntilWhole(id));
 }
 
+TEST_CASE("What another Praefect has just copied is not taken for unknown") {
+  Replicas replicas;
+  replicas.node(1).Freeze();
+  const int64_t id = replicas.Make("a.git");
+  // By now the copy onto the frozen node has looked into the books, and asks what is there.
+  REQUIRE(Eventually([&] { return replicas.JobOn(id, 2).state == JobState::kNone; }));
+  REQUIRE(Git({"clone", "--quiet", "--mirror", replicas.node(0).Folder("a.git").string(),
+               replicas.node(1).Folder("a.git").string()})
+              .exit_status == 0);
+  replicas.Copied(id, 1);
+  replicas.Write(id, "main");
+  replicas.node(1).Thaw();
+  CHECK(replicas.WaitUntilWhole(id));
+  CHECK(replicas.HaveEqualRefs("a.git"));
+}
+
 TEST_CASE("A node that dies during a copy gets another one when it can no longer apply the first") {
   Replicas replicas;
   replicas.node(1).SetFaults("crash@ReplicateRepository");

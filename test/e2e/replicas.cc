@@ -244,6 +244,13 @@ void Replicas::Withdraw(int64_t id, size_t index) {
   Change(id, datastore::WithdrawClaimOf(kStorages[index]));
 }
 
+void Replicas::Copied(int64_t id, size_t index) {
+  const int64_t run = keeper_->NextId();
+  Change(id, datastore::StartCopyOnto(kStorages[index], {kStorages[0]}, true, run,
+                                      keeper_->instance()));
+  Change(id, datastore::CompleteRun(kStorages[index], run, true));
+}
+
 void Replicas::Promote(int64_t id, size_t index) {
   Change(id, datastore::PromoteTo(kStorages[index], false));
 }

@@ -43,6 +43,8 @@ class Replicas {
   void Write(int64_t id, const std::string& branch);
   // Nobody vouches for the replica any more.
   void Withdraw(int64_t id, size_t index);
+  // As another Praefect records a copy from the primary, from its start to its proof.
+  void Copied(int64_t id, size_t index);
   // It takes the writes from now on.
   void Promote(int64_t id, size_t index);
   // Removed by the books, deletes due.
