@@ -315,13 +315,16 @@ void Client::MoveHead() {
 
 std::optional<References> Client::Show(const std::string& path) {
   const size_t praefect = ChoosePraefect();
-  const auto context = Context();
-  context->set_wait_for_ready(true);
   ::gitaly::RepositoryExistsRequest request;
   *request.mutable_repository() = Repository(path);
   ::gitaly::RepositoryExistsResponse response;
-  const grpc::Status status = RepositoryService::Stub(channels_[praefect])
-                                  .RepositoryExists(context.get(), request, &response);
+  grpc::Status status;
+  // The first one may go out on a connection to a Praefect that was killed since.
+  test::Eventually([&] {
+    status = RepositoryService::Stub(channels_[praefect])
+                 .RepositoryExists(Context().get(), request, &response);
+    return status.ok();
+  });
   if (!status.ok()) throw std::runtime_error(path + ": " + status.error_message());
   if (!response.exists()) return std::nullopt;
   const test::Outcome listed = Git({"ls-remote", "praefect:" + path}, addresses_[praefect]);

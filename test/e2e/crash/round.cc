@@ -57,6 +57,7 @@ class Round {
     if (ledger_.Failures().empty() || quiet_) JudgeDisks();
     result_.counts = ledger_.counts();
     for (const std::string& failure : ledger_.Failures()) result_.problems.push_back(failure);
+    for (const std::string& error : site_.Errors()) result_.problems.push_back(error);
     if (const std::string ends = site_.Stop(); !ends.empty()) result_.problems.push_back(ends);
     return std::move(result_);
   }

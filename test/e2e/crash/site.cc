@@ -187,6 +187,22 @@ std::map<std::string, Disk> Site::Disks() const {
   return disks;
 }
 
+std::set<std::string> Site::Errors() const {
+  std::set<std::string> errors;
+  for (const auto& praefect : praefects_) {
+    for (const auto& entry : fs::directory_iterator(praefect->directory)) {
+      if (!entry.path().filename().string().starts_with("output")) continue;
+      std::istringstream lines(test::ReadFile(entry.path()));
+      for (std::string line; std::getline(lines, line);) {
+        const auto parsed = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+        if (!parsed.is_object() || parsed.value("level", "") != "error") continue;
+        errors.insert(parsed.value("msg", "") + ": " + parsed.value("error", ""));
+      }
+    }
+  }
+  return errors;
+}
+
 std::string Site::Stop() {
   std::string problems;
   for (const auto& praefect : praefects_) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class Site {
   int Instances(const std::string& condition) const;
   // What lies on each node.
   std::map<std::string, Disk> Disks() const;
+  // What any Praefect logged at level error: it gave something up, or found what must not be.
+  std::set<std::string> Errors() const;
   // Exit codes that are not 0, and the like; empty: nothing.
   std::string Stop();
 
