@@ -245,10 +245,11 @@ void Replicas::Withdraw(int64_t id, size_t index) {
 }
 
 void Replicas::Copied(int64_t id, size_t index) {
-  const int64_t run = keeper_->NextId();
+  const int64_t run = keeper_->BeginRun();
   Change(id, datastore::StartCopyOnto(kStorages[index], {kStorages[0]}, true, run,
                                       keeper_->instance()));
   Change(id, datastore::CompleteRun(kStorages[index], run, true));
+  keeper_->EndRun(run);
 }
 
 void Replicas::Promote(int64_t id, size_t index) {
