@@ -165,14 +165,32 @@ void Promoter::Judge(const Repository& repository, Attempted done) {
     case PrimaryChoice::kNobody:
       return done({Outcome::kNobody, std::move(choice.refusal)});
     case PrimaryChoice::kMoves:
-      if (!routing::MayMoveNow(repository, choice.storage)) {
-        return done({Outcome::kWaits, {}, WhyNotYet(repository, choice.storage)});
-      }
-      break;
+      return MoveIfInForce(repository, choice, std::move(done));
     case PrimaryChoice::kPromoted:
       break;
   }
   Promote(repository, choice, std::move(done));
+}
+
+// Another process may know since a moment ago that another storage is designated; moving back what
+// it moved would only cost copies.
+void Promoter::MoveIfInForce(const Repository& repository, const PrimaryChoice& choice,
+                             Attempted done) {
+  keeper_.store().Declared(
+      db::After(kStepTimeout),
+      [this, repository, choice, done = std::move(done),
+       token = in_flight_.Begin()](datastore::Result<datastore::Declarations> told) {
+        if (!told.ok()) return done({Outcome::kUnknown, {}, told.error->message});
+        const auto& in_force = told.value.in_force;
+        const auto designated = in_force.find(repository.name.virtual_storage);
+        if (designated == in_force.end() || designated->second != choice.storage) {
+          return done({Outcome::kStays});
+        }
+        if (!routing::MayMoveNow(repository, choice.storage)) {
+          return done({Outcome::kWaits, {}, WhyNotYet(repository, choice.storage)});
+        }
+        Promote(repository, choice, done);
+      });
 }
 
 void Promoter::Promote(const Repository& repository, const PrimaryChoice& choice, Attempted done) {
@@ -185,6 +203,7 @@ void Promoter::Promote(const Repository& repository, const PrimaryChoice& choice
       return done({Outcome::kWaits, {}, "the repository changed meanwhile"});
     }
     (planned ? planned_ : forced_).Increment();
+    if (!planned) ++takeovers_;
     const std::string from = repository.Name(repository.books.primary);
     const auto level = choice.unproven ? observe::Level::kWarn : observe::Level::kInfo;
     logger_.Log(level,

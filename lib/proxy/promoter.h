@@ -8,6 +8,7 @@
 // settled or lingers; when that takes longer than kLongestHold, writes go on at the old primary,
 // and are not held again for a while.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -64,6 +65,9 @@ class Promoter {
   void Try(int64_t repository_id, std::function<void(bool moved)> done);
   // Something of these changed: what a move waits for may have come. Does not block.
   void Changed(std::span<const int64_t> ids);
+  // How many were moved because their primary could not go on; they may have to move again. Any
+  // thread.
+  uint64_t takeovers() const { return takeovers_; }
   // Who waits is refused.
   void Stop();
 
@@ -85,6 +89,8 @@ class Promoter {
   void Run();
   void Attempt(int64_t id, Attempted done);
   void Judge(const datastore::Repository& repository, Attempted done);
+  void MoveIfInForce(const datastore::Repository& repository, const routing::PrimaryChoice& choice,
+                     Attempted done);
   void Promote(const datastore::Repository& repository, const routing::PrimaryChoice& choice,
                Attempted done);
   void Note(int64_t id, Outcome outcome);
@@ -100,6 +106,7 @@ class Promoter {
   prometheus::Gauge& waited_for_;
   prometheus::Counter& given_up_moves_;
   prometheus::Counter& too_many_;
+  std::atomic<uint64_t> takeovers_{0};
   datastore::InFlight in_flight_;
 
   observe::Mutex mutex_;

@@ -34,8 +34,8 @@ Designations ByFile(const nodes::Snapshot& snapshot) {
 }
 
 // What decides where primaries may be.
-std::string StateOf(const nodes::Snapshot& snapshot) {
-  std::string state;
+std::string StateOf(const nodes::Snapshot& snapshot, uint64_t takeovers) {
+  std::string state = fmt::format("{}\n", takeovers);
   for (const nodes::VirtualStorage& storage : snapshot.virtual_storages) {
     state += fmt::format("{}={}", storage.name, storage.designated);
     for (const nodes::Node& node : storage.nodes) {
@@ -159,7 +159,7 @@ void PrimarySweep::TellDissent(const nodes::Snapshot& snapshot, const Declaratio
 // ---- the sweep ---------------------------------------------------------------------------------
 
 bool PrimarySweep::RoundIsDue(const nodes::Snapshot& snapshot) {
-  std::string state = StateOf(snapshot);
+  std::string state = StateOf(snapshot, context_.promoter.takeovers());
   if (state != state_) {
     state_ = std::move(state);
     pause_ = kFirstPause;

@@ -25,7 +25,8 @@ class PrimarySweep {
   // Repositories that are looked at in one statement.
   static constexpr int kBatch = 1'000;
   // Between two rounds: while some could not be moved, from the first to the second; else the
-  // third. A change of a node's health or of a designation begins one at once.
+  // third. A change of a node's health or of a designation, or somebody's taking
+  // over, begins one soon.
   static constexpr std::chrono::milliseconds kFirstPause{2'000}, kLongestPause{60'000},
       kIdlePause{300'000};
 
@@ -64,7 +65,7 @@ class PrimarySweep {
   const Context context_;
 
   // Of the thread.
-  std::string state_;  // of the nodes, at the last round
+  std::string state_;  // of nodes and takeovers, at the last round
   std::string dissent_;
   bool told_ = false;  // by the books, when they were last asked
   int64_t declared_as_ = 0;
