@@ -121,8 +121,14 @@ JobRun::Result JobRun::Copy() {
   const auto sources = HealthySources(*repository);
   if (sources.empty()) return PutOff("no healthy node holds what is to be copied", kMadeDueAgain);
 
+  const NodePtr first = NodeOf(sources.front());
+  const bool claims =
+      has_row && repository->books.replicas[position].generation != datastore::kNoClaim;
+  // Before the run is recorded: with a lost source goes what the targets of its copies claim.
+  if (claims && first != nullptr && LookAtSource(first)) return Result::kNotStarted;
+
   PoolLink link({context_.keeper, context_.nodes, task_.virtual_storage, task_.job.replica_path});
-  if (const auto why = link.Look(NodeOf(sources.front()), task_.storage); !why.empty()) {
+  if (const auto why = link.Look(first, task_.storage); !why.empty()) {
     return PutOff(why);
   }
 
@@ -224,25 +230,31 @@ JobRun::Result JobRun::CopyFailed(const NodePtr& target, const NodePtr& source,
 }
 
 // The source may have lost the repository: asked with its disk known to be the same before and
-// after, so that no is no. One that is being removed is not lost.
-void JobRun::LookAtSource(const NodePtr& source) {
+// after, so that no is no. One that is being removed is not lost. True: it claimed it until now.
+bool JobRun::LookAtSource(const NodePtr& source) {
   const std::string& id = source->disk.filesystem_id;  // under which it claims
+  const auto seen = context_.nodes.Exists(source, task_.job.replica_path);
+  if (!seen.value || *seen.value) return false;
   const auto before = context_.nodes.FilesystemId(source);
   const auto exists = context_.nodes.Exists(source, task_.job.replica_path);
-  if (!before.value || !exists.value || *exists.value) return;
+  if (!before.value || !exists.value || *exists.value) return false;
   const auto after = context_.nodes.FilesystemId(source);
-  if (!after.value) return;
+  if (!after.value) return false;
   const bool same_disk = !id.empty() && *before.value == id && *after.value == id;
   const Rule rule = same_disk ? datastore::WithdrawClaimOf(source->storage)
                               : datastore::SuspectStorage(source->storage, id);
   const Outcome changed = Change([&](Repository& found) {
-    return found.books.state == datastore::RepositoryState::kLive && rule(found);
+    const int position = found.Position(source->storage);
+    const bool claims = position != datastore::kNoStorage &&
+                        found.books.replicas[position].generation != datastore::kNoClaim;
+    return claims && found.books.state == datastore::RepositoryState::kLive && rule(found);
   });
-  if (changed != Outcome::kDone) return;
+  if (changed != Outcome::kDone) return false;
   Log(observe::Level::kError, same_disk ? "a replica is lost" : "a replica is suspect",
       fmt::format("storage \"{}\" has no repository at \"{}\"{}", source->storage,
                   task_.job.replica_path,
                   same_disk ? " any more" : ", and may be on another disk than before"));
+  return true;
 }
 
 // ---- deletes -----------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class JobRun {
   Result Replace(const proxy::NodePtr& target, const datastore::Repository& repository);
   Result CopyFailed(const proxy::NodePtr& target, const proxy::NodePtr& source,
                     const proxy::NodeAnswer& answer);
-  void LookAtSource(const proxy::NodePtr& source);
+  bool LookAtSource(const proxy::NodePtr& source);
   Result Delete();
 
   Started Start(const std::function<datastore::Rule(int64_t instance)>& rule);
