@@ -62,7 +62,7 @@ void CheckReplication(const Replication& replication, Findings& findings) {
   if (replication.enabled) {
     findings.Warn(
         "replication.enabled",
-        "experimental: writes are recorded and replicas follow, but no primary is moved yet",
+        "experimental: writes are recorded and replicas follow, without failover by itself yet",
         "remove the key unless you try it out");
   }
 }
