@@ -34,7 +34,7 @@ TEST_CASE_METHOD(Conformance, "a method that Praefect does not serve", "[praefec
   Serve(Echo);
   const auto method = GENERATE(
       as<std::string>(), "/gitaly.InfoService/ListRepositories",
-      "/gitaly.PraefectInfoService/RepositoryReplicas", "/gitaly.RepositoryService/RemoveAll",
+      "/gitaly.PraefectInfoService/DatalossCheck", "/gitaly.RepositoryService/RemoveAll",
       "/gitaly.SSHService/SSHUploadPackWithSidechannel", "/gitaly.InternalGitaly/StorePoolMetadata",
       "/gitaly.RefTransaction/VoteTransaction");
   auto call = Call(method);
