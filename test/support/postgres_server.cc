@@ -100,7 +100,7 @@ PostgresServer::~PostgresServer() { Stop(); }
 void PostgresServer::Configure() const {
   std::string settings =
       "fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n"
-      "max_connections = 60\nmax_wal_senders = 4\nautovacuum_naptime = 5s\n";
+      "max_connections = 200\nmax_wal_senders = 4\nautovacuum_naptime = 5s\n";
   settings += fmt::format("listen_addresses = '{}'\nunix_socket_directories = '{}'\n",
                           options_.address, directory().string());
   for (const auto& [name, value] : options_.settings) {

@@ -45,7 +45,7 @@ class Failover {
 
   Told Write(Praefect& praefect) {
     const Opened opened = praefect.Open({.id = id, .storage = "a", .term = 1},
-                                        {"default", std::to_string(id) + ".git"});
+                                        {"default", std::to_string(id) + "/p.git"});
     INFO(opened.why);
     REQUIRE(opened.result == Opened::kRecorded);
     return praefect.Settle(opened.write);
