@@ -36,7 +36,10 @@ const std::vector<Abuse> kFloods = {
     {"streams that Praefect is made to reset (CVE-2025-8671)",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},
      [](RawClient& client, uint32_t) {
-       for (int i = 0; i < 300; ++i) client.connection().WindowUpdate(client.Open(kExists), 0);
+       // With a token, so that they stay open until their first message has come.
+       for (int i = 0; i < 300; ++i) {
+         client.connection().WindowUpdate(client.Open(kExists, Site::Authorized()), 0);
+       }
      }},
     {"malformed requests, which Praefect resets",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},

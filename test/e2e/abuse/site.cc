@@ -130,7 +130,7 @@ std::string Site::Config(const std::vector<OtherNode>& others, const std::string
   std::string text = fmt::format(
       "listen_addr = '127.0.0.1:0'\ntls_listen_addr = '127.0.0.1:0'\n"
       "prometheus_listen_addr = '127.0.0.1:0'\ngraceful_stop_timeout = '5s'\n"
-      "keepalive_timeout = '2s'\nworkers = 1\n"
+      "keepalive_timeout = '4s'\nworkers = 1\n"
       "[logging]\nformat = 'json'\n[auth]\ntoken = '{}'\n"
       "[tls]\ncertificate_path = '{}'\nkey_path = '{}'\n[limits]\n{}\n{}\n",
       kClientToken, Certificate().chain.string(), Certificate().key.string(), kLimits, limits);
