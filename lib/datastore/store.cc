@@ -11,6 +11,7 @@
 #include "datastore/names.h"
 #include "datastore/repository_rows.h"
 #include "datastore/rules.h"
+#include "datastore/steps.h"
 
 namespace praefect::datastore {
 namespace {
@@ -36,8 +37,6 @@ constexpr Sql kCreate(
     "INSERT INTO repositories (repository_id, virtual_storage, relative_path, replica_path, "
     "\"primary\", state) VALUES ($1, $2, $3, $4, $5, 'creating') ON CONFLICT DO NOTHING "
     "RETURNING repository_id");
-// The books say which paths are taken, to all who create at a time.
-constexpr Sql kLockPathsOf("SELECT pg_advisory_xact_lock(1348563314, hashtext($1))", "SELECT 1");
 constexpr Sql kAssign(
     "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, unnest($2)",
     "INSERT INTO repository_assignments (repository_id, storage) SELECT $1, value FROM "
@@ -60,27 +59,6 @@ constexpr Sql kEventsOf(
 constexpr Sql kSweepEvents(
     "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= "
     "(SELECT max(id) FROM events) - $1 ORDER BY id LIMIT $2)");
-
-std::optional<db::Error> CheckName(const RepositoryName& name) {
-  for (const absl::Status& status :
-       {CheckStorageName(name.virtual_storage), CheckPath(name.relative_path)}) {
-    if (!status.ok()) return db::Error{db::Layer::kArgument, "", std::string(status.message())};
-  }
-  return std::nullopt;
-}
-
-// What `work` writes to its value is the result.
-template <class T>
-void RunSteps(db::Database& database, db::Deadline deadline, Callback<T> done,
-              std::function<std::optional<db::Error>(db::OpenTransaction&, T&)> work) {
-  auto value = std::make_shared<T>();
-  database.RunSteps(
-      [value, work = std::move(work)](db::OpenTransaction& open) { return work(open, *value); },
-      deadline,
-      [value, done = std::move(done)](db::Outcome outcome) {
-        done({std::move(outcome.error), std::move(*value)});
-      });
-}
 
 // In one round trip; `parse` sees the results of a transaction that was committed.
 template <class T>

@@ -7,7 +7,7 @@
 
 #include "datastore/events.h"
 #include "datastore/instance_rows.h"
-#include "datastore/store.h"
+#include "datastore/steps.h"
 
 namespace praefect::datastore {
 namespace {
@@ -61,19 +61,6 @@ constexpr Sql kBury("UPDATE instances SET buried = $3 WHERE id = $1 AND beat = $
 constexpr Sql kLingerIntents("UPDATE write_intents SET lingering = $2 WHERE instance = $1");
 constexpr Sql kLingerJobs(
     "UPDATE replication_jobs SET state = 'lingering' WHERE instance = $1 AND state = 'running'");
-
-// What `work` writes to its value is the result.
-template <class T>
-void RunSteps(db::Database& database, db::Deadline deadline, Callback<T> done,
-              std::function<std::optional<db::Error>(db::OpenTransaction&, T&)> work) {
-  auto value = std::make_shared<T>();
-  database.RunSteps(
-      [value, work = std::move(work)](db::OpenTransaction& open) { return work(open, *value); },
-      deadline,
-      [value, done = std::move(done)](db::Outcome outcome) {
-        done({std::move(outcome.error), std::move(*value)});
-      });
-}
 
 }  // namespace
 

@@ -1,12 +1,10 @@
 // What is done with all repositories below a directory.
 
-#include <memory>
 #include <utility>
 
 #include "datastore/events.h"
-#include "datastore/names.h"
 #include "datastore/repository_rows.h"
-#include "datastore/store.h"
+#include "datastore/steps.h"
 
 namespace praefect::datastore {
 namespace {
@@ -28,15 +26,6 @@ constexpr Sql kTaken(
     "ANY ($2) OR (relative_path >= $3 AND relative_path < $4)))",
     "SELECT EXISTS (SELECT 1 FROM repositories WHERE virtual_storage = $1 AND (relative_path IN "
     "(SELECT value FROM json_each($2)) OR (relative_path >= $3 AND relative_path < $4)))");
-constexpr Sql kLockPathsOf("SELECT pg_advisory_xact_lock(1348563314, hashtext($1))", "SELECT 1");
-
-std::optional<db::Error> CheckDirectory(const RepositoryName& directory) {
-  for (const absl::Status& status :
-       {CheckStorageName(directory.virtual_storage), CheckPath(directory.relative_path)}) {
-    if (!status.ok()) return db::Error{db::Layer::kArgument, "", std::string(status.message())};
-  }
-  return std::nullopt;
-}
 
 struct Move {
   RepositoryName from;
@@ -72,7 +61,7 @@ std::optional<db::Error> RenameOne(db::OpenTransaction& open, const Move& move,
 
 void Store::ListBelow(RepositoryName directory, int limit, db::Deadline deadline,
                       Callback<std::vector<Below>> done) {
-  if (auto error = CheckDirectory(directory)) return done({std::move(error)});
+  if (auto error = CheckName(directory)) return done({std::move(error)});
   const std::string& path = directory.relative_path;
   const Statement list{kBelow, {directory.virtual_storage, path + "/", path + "0", int64_t{limit}}};
   database_.Run({{list}, deadline, true}, [done = std::move(done)](db::Outcome outcome) {
@@ -91,11 +80,11 @@ void Store::ListBelow(RepositoryName directory, int limit, db::Deadline deadline
 void Store::RenameBelow(RepositoryName from, std::string to, int limit, db::Deadline deadline,
                         Callback<RenamedBelow> done) {
   for (const std::string& path : {from.relative_path, to}) {
-    if (auto error = CheckDirectory({from.virtual_storage, path})) return done({std::move(error)});
+    if (auto error = CheckName({from.virtual_storage, path})) return done({std::move(error)});
   }
-  auto renamed = std::make_shared<RenamedBelow>();
-  const auto work = [move = Move{std::move(from), std::move(to), limit},
-                     renamed](db::OpenTransaction& open) -> std::optional<db::Error> {
+  const auto work = [move = Move{std::move(from), std::move(to), limit}](
+                        db::OpenTransaction& open,
+                        RenamedBelow& renamed) -> std::optional<db::Error> {
     const std::string& virtual_storage = move.from.virtual_storage;
     const std::string& below = move.from.relative_path;
     const std::vector<std::string> at = WithParents(move.to);
@@ -105,7 +94,7 @@ void Store::RenameBelow(RepositoryName from, std::string to, int limit, db::Dead
          {kIdsBelow, {virtual_storage, below + "/", below + "0", int64_t{move.limit} + 1}}});
     if (!asked.ok()) return asked.error;
     const db::Rows& ids = asked.results[2];
-    renamed->changed = Changed::kRefused;
+    renamed.changed = Changed::kRefused;
     const bool taken = asked.results[1].Boolean(0, 0);
     if (taken || ids.size() > static_cast<size_t>(move.limit)) return std::nullopt;
     std::vector<Repository> all;
@@ -115,14 +104,12 @@ void Store::RenameBelow(RepositoryName from, std::string to, int limit, db::Dead
     }
     for (const Repository& repository : all) {
       if (auto error = RenameOne(open, move, repository)) return error;
-      renamed->ids.push_back(repository.id);
+      renamed.ids.push_back(repository.id);
     }
-    renamed->changed = all.empty() ? Changed::kNotFound : Changed::kDone;
+    renamed.changed = all.empty() ? Changed::kNotFound : Changed::kDone;
     return std::nullopt;
   };
-  database_.RunSteps(work, deadline, [renamed, done = std::move(done)](db::Outcome outcome) {
-    done({std::move(outcome.error), std::move(*renamed)});
-  });
+  RunSteps<RenamedBelow>(database_, deadline, std::move(done), work);
 }
 
 }  // namespace praefect::datastore

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "datastore/store.h"
+#include "datastore/steps.h"
 
 namespace praefect::datastore {
 namespace {
@@ -78,26 +78,23 @@ std::vector<Statement> DeclareStatements(int64_t instance, const Designations& d
 
 void Store::Declare(int64_t instance, Designations designated, db::Deadline deadline,
                     Callback<Declarations> done) {
-  auto decided = std::make_shared<Declarations>();
-  database_.RunSteps(
-      [=](db::OpenTransaction& open) -> std::optional<db::Error> {
+  RunSteps<Declarations>(
+      database_, deadline, std::move(done),
+      [instance, designated = std::move(designated)](
+          db::OpenTransaction& open, Declarations& decided) -> std::optional<db::Error> {
         const db::Outcome asked = open.Execute(DeclareStatements(instance, designated));
         if (!asked.ok()) return asked.error;
-        *decided = ParseDeclarations(asked.results[3], asked.results[4]);
-        const Designations in_force = Decide(*decided);
+        decided = ParseDeclarations(asked.results[3], asked.results[4]);
+        const Designations in_force = Decide(decided);
         std::vector<Statement> statements;
         for (const auto& [virtual_storage, storage] : in_force) {
-          const auto was = decided->in_force.find(virtual_storage);
-          if (was != decided->in_force.end() && was->second == storage) continue;
+          const auto was = decided.in_force.find(virtual_storage);
+          if (was != decided.in_force.end() && was->second == storage) continue;
           statements.push_back({kPutInForce, {virtual_storage, storage}});
         }
-        decided->in_force = in_force;
+        decided.in_force = in_force;
         if (statements.empty()) return std::nullopt;
         return open.Execute(statements).error;
-      },
-      deadline,
-      [decided, done = std::move(done)](db::Outcome outcome) {
-        done({std::move(outcome.error), std::move(*decided)});
       });
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "datastore/await.h"
 #include "datastore/changes.h"
 #include "datastore/names.h"
 #include "proxy/decisions.h"
@@ -229,11 +230,12 @@ Decision Clerk::AdoptRecorded(const datastore::Write& write, const Name& name,
   const auto snapshot = snapshot_();
   const nodes::VirtualStorage* storage = snapshot->Find(name.virtual_storage);
   if (storage == nullptr) return Unanswered(name, "the virtual storage is gone");
-  Waiting<Changed> waiting;
-  keeper_.Change(write.repository_id,
-                 datastore::AdoptFrom(storages, storages.front(), Assignments(*storage, storages)),
-                 deadline, waiting.Callback());
-  const auto adopted = waiting.Wait();
+  const auto adopted = datastore::Await<Changed>([&](auto done) {
+    keeper_.Change(
+        write.repository_id,
+        datastore::AdoptFrom(storages, storages.front(), Assignments(*storage, storages)), deadline,
+        std::move(done));
+  });
   if (!adopted.ok()) return DatabaseAway(*adopted.error);
   return {adopted.value == Changed::kDone ? Decision::kKnown : Decision::kNotFound};
 }
@@ -272,10 +274,10 @@ Decision Clerk::RemoveNow(const Name& name, db::Deadline deadline) {
     if (!found.ok()) return DatabaseAway(*found.error);
     if (!found.value) return {Decision::kNotFound};
   }
-  Waiting<Changed> waiting;
-  keeper_.Change(found.value->id, IfStill(name.relative_path, datastore::RemoveRepository()),
-                 deadline, waiting.Callback());
-  const auto removed = waiting.Wait();
+  const auto removed = datastore::Await<Changed>([&](auto done) {
+    keeper_.Change(found.value->id, IfStill(name.relative_path, datastore::RemoveRepository()),
+                   deadline, std::move(done));
+  });
   if (!removed.ok()) return DatabaseAway(*removed.error);
   return {removed.value == Changed::kDone ? Decision::kDone : Decision::kNotFound};
 }
@@ -306,9 +308,8 @@ Decision Clerk::RenameNow(const Name& from, const std::string& to, db::Deadline 
           "already_exists");
     }
   }
-  Waiting<Changed> waiting;
-  keeper_.Rename(found.value->id, from, to, deadline, waiting.Callback());
-  const auto renamed = waiting.Wait();
+  const auto renamed = datastore::Await<Changed>(
+      [&](auto done) { keeper_.Rename(found.value->id, from, to, deadline, std::move(done)); });
   if (!renamed.ok()) return DatabaseAway(*renamed.error);
   switch (renamed.value) {
     case Changed::kDone:
@@ -346,15 +347,13 @@ Clerk::Holders Clerk::AskAll(const Name& name) const {
 
 datastore::Result<std::optional<Repository>> Clerk::Find(const Name& name,
                                                          db::Deadline deadline) const {
-  Waiting<std::optional<Repository>> waiting;
-  keeper_.store().Find(name, deadline, waiting.Callback());
-  return waiting.Wait();
+  return datastore::Await<std::optional<Repository>>(
+      [&](auto done) { keeper_.store().Find(name, deadline, std::move(done)); });
 }
 
 datastore::Result<bool> Clerk::Overlaps(const Name& name, db::Deadline deadline) const {
-  Waiting<bool> waiting;
-  keeper_.store().Overlaps(name, deadline, waiting.Callback());
-  return waiting.Wait();
+  return datastore::Await<bool>(
+      [&](auto done) { keeper_.store().Overlaps(name, deadline, std::move(done)); });
 }
 
 }  // namespace praefect::proxy

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "datastore/await.h"
 #include "proxy/clerk.h"
 #include "proxy/decisions.h"
 
@@ -21,9 +22,8 @@ void Clerk::RenameNamespace(Name from, std::string to, db::Deadline deadline, Do
 }
 
 Decision Clerk::RemoveNamespaceNow(const Name& directory, db::Deadline deadline) {
-  Waiting<std::vector<datastore::Below>> waiting;
-  keeper_.store().ListBelow(directory, 1, deadline, waiting.Callback());
-  const auto below = waiting.Wait();
+  const auto below = datastore::Await<std::vector<datastore::Below>>(
+      [&](auto done) { keeper_.store().ListBelow(directory, 1, deadline, std::move(done)); });
   if (!below.ok()) return DatabaseAway(*below.error);
   std::string first = below.value.empty() ? "" : below.value.front().relative_path;
   if (first.empty()) {
@@ -55,9 +55,8 @@ Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::
     if (adopted.kind == Decision::kRefused) return adopted;
   }
   const auto limit = static_cast<int>(options_.max_namespace);
-  Waiting<std::vector<datastore::Below>> listing;
-  keeper_.store().ListBelow(from, limit + 1, deadline, listing.Callback());
-  const auto below = listing.Wait();
+  const auto below = datastore::Await<std::vector<datastore::Below>>(
+      [&](auto done) { keeper_.store().ListBelow(from, limit + 1, deadline, std::move(done)); });
   if (!below.ok()) return DatabaseAway(*below.error);
   if (below.value.size() > options_.max_namespace) {
     return Refused(
@@ -69,9 +68,8 @@ Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::
     const bool live = each.state == datastore::RepositoryState::kLive;
     if (!live) return Busy("created", {from.virtual_storage, each.relative_path});
   }
-  Waiting<datastore::RenamedBelow> waiting;
-  keeper_.RenameBelow(from, to, limit, deadline, waiting.Callback());
-  const auto renamed = waiting.Wait();
+  const auto renamed = datastore::Await<datastore::RenamedBelow>(
+      [&](auto done) { keeper_.RenameBelow(from, to, limit, deadline, std::move(done)); });
   if (!renamed.ok()) return DatabaseAway(*renamed.error);
   return renamed.value.changed == Changed::kRefused ? exists() : Decision{Decision::kDone};
 }

@@ -28,7 +28,7 @@ class NodeClient {
 
   // Of the paths that a node may answer.
   static constexpr size_t kMaxWalkBytes = 64 << 20;
-  // Walking a storage looks at every folder.
+  // Walking a storage looks at every folder: where nobody waits but a thread of our own.
   static constexpr std::chrono::minutes kWalkTimeout{10};
 
   explicit NodeClient(NodeCalls& calls) : calls_(calls) {}
@@ -38,7 +38,8 @@ class NodeClient {
   // The same of several at a time; answers in their order.
   std::vector<Asked<bool>> Exists(const std::vector<NodePtr>& nodes, const std::string& path) const;
   // The paths of all repositories that lie below a directory of each node, which walks its whole
-  // disk for them. Gitaly before 12.9 has no answer.
+  // disk for them: a call of a client waits, so no longer than for another question. Gitaly before
+  // 12.9 has no answer.
   std::vector<Asked<std::vector<std::string>>> Below(const std::vector<NodePtr>& nodes,
                                                      const std::string& directory) const;
   // Over all references, in hexadecimal; all zeros for an empty repository.

@@ -2,28 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <future>
 #include <optional>
 
+#include "datastore/await.h"
 #include "datastore/changes.h"
 #include "datastore/overview.h"
 #include "datastore/rules.h"
+#include "replication/job_run.h"
 
 namespace praefect::replication {
 namespace {
 
 using datastore::Repository;
 
-constexpr std::chrono::seconds kPatience{10};
-
 // What the books answer; nothing when they do not.
 template <class T, class Begin>
-std::optional<T> Wait(Begin begin) {
-  std::promise<datastore::Result<T>> promise;
-  begin(db::After(kPatience),
-        [&promise](datastore::Result<T> result) { promise.set_value(std::move(result)); });
-  datastore::Result<T> result = promise.get_future().get();
+std::optional<T> Ask(Begin begin) {
+  auto result =
+      datastore::Await<T>([&](auto done) { begin(db::After(kBooksTimeout), std::move(done)); });
   if (!result.ok()) return std::nullopt;
   return std::move(result.value);
 }
@@ -44,12 +40,12 @@ std::string PoolLink::Look(const proxy::NodePtr& source, const std::string& targ
   }
   const std::string& pool = *asked.value;
   datastore::Store& store = context_.keeper.store();
-  const auto id = Wait<int64_t>([&](auto by, auto done) {
+  const auto id = Ask<int64_t>([&](auto by, auto done) {
     store.FindPlace(context_.virtual_storage, pool, by, std::move(done));
   });
   if (!id) return "the object pool cannot be looked for: the database does not answer";
   if (*id == 0) return "";
-  const auto found = Wait<std::optional<Repository>>(
+  const auto found = Ask<std::optional<Repository>>(
       [&](auto by, auto done) { store.Find(*id, by, std::move(done)); });
   if (!found) return "the object pool cannot be looked for: the database does not answer";
   if (!*found) return "";
@@ -65,7 +61,7 @@ std::string PoolLink::Look(const proxy::NodePtr& source, const std::string& targ
   }
   if (replica.surplus) return "";
   if (replica.job.state == datastore::JobState::kNone) {
-    Wait<datastore::Changed>([&](auto by, auto done) {
+    Ask<datastore::Changed>([&](auto by, auto done) {
       context_.keeper.Change(*id, datastore::WantAllCopies(), by, std::move(done));
     });
   }

@@ -7,22 +7,18 @@
 #include <utility>
 #include <vector>
 
+#include "datastore/await.h"
+
 namespace praefect::replication {
 namespace {
 
+using datastore::Await;
 using datastore::Declarations;
 using datastore::Designations;
 using observe::MutexLock;
 
 // For one statement.
 constexpr std::chrono::milliseconds kStatement{3'000};
-
-template <class T, class Begin>
-datastore::Result<T> Wait(Begin begin) {
-  std::promise<datastore::Result<T>> promise;
-  begin([&](datastore::Result<T> result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
-}
 
 Designations ByFile(const nodes::Snapshot& snapshot) {
   Designations designations;
@@ -70,7 +66,7 @@ void PrimarySweep::Stop() {
   thread_.join();
   if (declared_as_ == 0) return;
   // Who stays need not wait until this process is found dead.
-  Wait<Declarations>([&](auto done) {
+  Await<Declarations>([&](auto done) {
     context_.keeper.store().Declare(declared_as_, {}, db::After(std::chrono::seconds(1)), done);
   });
 }
@@ -108,7 +104,7 @@ bool PrimarySweep::Declare(const nodes::Snapshot& snapshot) {
   if (instance == 0) return false;
   datastore::Store& store = context_.keeper.store();
   const Designations ours = ByFile(snapshot);
-  auto told = Wait<Declarations>(
+  auto told = Await<Declarations>(
       [&](auto done) { store.Declared(db::After(kStatement), std::move(done)); });
   if (!told.ok()) return false;
   Designations before;
@@ -116,7 +112,7 @@ bool PrimarySweep::Declare(const nodes::Snapshot& snapshot) {
     if (of.instance == instance) before = of.designated;
   }
   if (before != ours || datastore::Decide(told.value) != told.value.in_force) {
-    told = Wait<Declarations>(
+    told = Await<Declarations>(
         [&](auto done) { store.Declare(instance, ours, db::After(kStatement), std::move(done)); });
     if (!told.ok()) return false;
     declared_as_ = instance;
@@ -192,7 +188,7 @@ void PrimarySweep::Sweep(const nodes::VirtualStorage& storage, int64_t& moved, i
     if (any || node.writable()) healthy.push_back(node.storage);
   }
   for (int64_t after = 0;;) {
-    const auto found = Wait<datastore::Misplaced>([&](auto done) {
+    const auto found = Await<datastore::Misplaced>([&](auto done) {
       context_.keeper.store().FindMisplaced(storage.name, storage.designated, healthy, after,
                                             kBatch, db::After(kStatement), std::move(done));
     });

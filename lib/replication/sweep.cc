@@ -31,6 +31,7 @@ bool Sweep::Make(int64_t repository_id) {
                    std::move(done));
   });
   if (!changed.ok()) return false;
+  if (changed.value != datastore::Changed::kDone) return true;  // it has none missing any more
   ++made_;
   metrics_.swept.Increment();
   return true;
