@@ -9,11 +9,9 @@
 #include <string>
 
 #include "invocation.h"
-#include "load_config.h"
 #include "observe/escape.h"
 #include "output.h"
-#include "server_error.h"
-#include "service/client.h"
+#include "server.h"
 
 namespace praefect::cmd {
 namespace {
@@ -105,13 +103,8 @@ ExitCode Metadata(const Invocation& invocation) {
     PrintError(refusal);
     return kFailed;
   }
-  const auto config = LoadConfig(invocation.config_path);
-  if (!config) return kFailed;
-  auto client = service::Client::For(*config);
-  if (!client.ok()) {
-    PrintError(std::string(client.status().message()));
-    return kFailed;
-  }
+  auto client = ClientFor(invocation.config_path);
+  if (!client) return kFailed;
   GetRepositoryMetadataRequest request;
   if (*id != 0) {
     request.set_repository_id(*id);

@@ -5,10 +5,8 @@
 #include <string>
 
 #include "invocation.h"
-#include "load_config.h"
 #include "output.h"
-#include "server_error.h"
-#include "service/client.h"
+#include "server.h"
 #include "status_report.h"
 
 namespace praefect::cmd {
@@ -22,13 +20,8 @@ ExitCode Status(const Invocation& invocation) {
   const bool json = invocation.Text("o") == "json";
   const auto timeout = std::min<std::chrono::nanoseconds>(
       invocation.Duration("timeout"), std::chrono::nanoseconds(kLongestTimeout));
-  const auto config = LoadConfig(invocation.config_path);
-  if (!config) return kFailed;
-  auto client = service::Client::For(*config);
-  if (!client.ok()) {
-    PrintError(std::string(client.status().message()));
-    return kFailed;
-  }
+  auto client = ClientFor(invocation.config_path);
+  if (!client) return kFailed;
   api::StatusRequest request;
   request.set_virtual_storage(invocation.Text("virtual-storage"));
   const auto status = client->Status(request, std::chrono::ceil<milliseconds>(timeout));

@@ -9,7 +9,7 @@
 
 #include "observe/escape.h"
 #include "output.h"
-#include "server_error.h"
+#include "server.h"
 
 namespace praefect::cmd {
 namespace {

@@ -1,12 +1,21 @@
-#include "server_error.h"
+#include "server.h"
 
 #include <fmt/format.h>
 
+#include "load_config.h"
 #include "observe/escape.h"
 #include "output.h"
-#include "service/client.h"
 
 namespace praefect::cmd {
+
+std::optional<service::Client> ClientFor(const std::string& config_path) {
+  const auto config = LoadConfig(config_path);
+  if (!config) return std::nullopt;
+  auto client = service::Client::For(*config);
+  if (client.ok()) return *std::move(client);
+  PrintError(std::string(client.status().message()));
+  return std::nullopt;
+}
 
 std::string ServerErrorLine(const std::string& what, const absl::Status& error) {
   std::string line = what + ": ";
