@@ -40,6 +40,9 @@ struct ClusterSetup {
   bool nodes_up = true;  // before Praefect starts
 };
 
+// Writes are recorded and replicas follow; what nobody waits for any more is settled soon.
+ClusterSetup WithBooks(ClusterSetup setup = {});
+
 class Cluster {
  public:
   explicit Cluster(ClusterSetup setup = {});

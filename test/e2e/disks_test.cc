@@ -11,12 +11,6 @@
 namespace praefect::test {
 namespace {
 
-ClusterSetup WithBooks() {
-  ClusterSetup setup;
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  return setup;
-}
-
 const std::vector<std::string> kPaths = {"a.git", "b.git", "c.git"};
 
 using References = std::map<std::string, std::map<std::string, std::string>>;  // by path

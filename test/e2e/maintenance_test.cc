@@ -28,9 +28,7 @@ bool IsProven(const Cluster& cluster, const std::string& path) {
 }
 
 TEST_CASE("What a client has tidied on the primary is tidied on the other nodes") {
-  ClusterSetup setup;
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  Cluster cluster(setup);
+  Cluster cluster(WithBooks());
   cluster.CreateWithCommit("a.git");
   REQUIRE(Eventually([&] { return IsProven(cluster, "a.git"); }));
   const Outcome tidied = cluster.Call("RepositoryService/OptimizeRepository",

@@ -37,6 +37,9 @@ struct Names : Replicas {
   Decision Rename(const std::string& from, const std::string& to) {
     return Ask([&](auto done) { clerk().Rename(Named(from), to, db::After(20s), done); });
   }
+  Decision RenameNamespace(const std::string& from, const std::string& to) {
+    return Ask([&](auto done) { clerk().RenameNamespace(Named(from), to, db::After(20s), done); });
+  }
   template <class Begin>
   Decision Ask(Begin begin) {
     std::promise<Decision> promise;
@@ -234,6 +237,19 @@ TEST_CASE("A rename does not hide what lies at the new name") {
   CHECK(decision.kind == Decision::kRefused);
   CHECK(decision.refusal.code == absl::StatusCode::kAlreadyExists);
   CHECK(names.FindName("a.git").has_value());
+}
+
+// The fixture's clerk renames two at a time.
+TEST_CASE("A namespace with too many repositories is renamed not at all") {
+  Names names;
+  for (const char* path : {"g/a.git", "g/b.git", "g/c.git"}) names.CreateWhole(path);
+  const Decision refused = names.RenameNamespace("g", "h");
+  CHECK(refused.kind == Decision::kRefused);
+  CHECK(refused.refusal.reason == "namespace_too_large");
+  CHECK(names.FindName("g/a.git").has_value());
+  REQUIRE(names.Forget("g/c.git").kind == Decision::kDone);
+  CHECK(names.RenameNamespace("g", "h").kind == Decision::kDone);
+  CHECK(names.FindName("h/b.git").has_value());
 }
 
 }  // namespace

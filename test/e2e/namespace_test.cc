@@ -8,12 +8,6 @@
 namespace praefect::test {
 namespace {
 
-ClusterSetup WithBooks() {
-  ClusterSetup setup;
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  return setup;
-}
-
 struct Namespaces : Cluster {
   Namespaces() : Cluster(WithBooks()) {}
 

@@ -86,31 +86,20 @@ Replicas::Replicas() {
                                       }},
       *logger_, registry_);
   REQUIRE(Eventually([&] { return keeper_->problem().empty(); }));
+  const auto snapshot = [this] {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+  };
   replicator_ = std::make_unique<replication::Replicator>(
-      replication::RunContext{*keeper_, *client_,
-                              [this] {
-                                const std::lock_guard lock(mutex_);
-                                return snapshot_;
-                              },
-                              *logger_, *metrics_},
+      replication::RunContext{*keeper_, *client_, snapshot, *logger_, *metrics_},
       replication::Replicator::Settings{});
-  clerk_ = std::make_unique<proxy::Clerk>(
-      *keeper_, *client_,
-      [this] {
-        const std::lock_guard lock(mutex_);
-        return snapshot_;
-      },
-      proxy::ClerkOptions());
+  clerk_ = std::make_unique<proxy::Clerk>(*keeper_, *client_, snapshot,
+                                          proxy::ClerkOptions{.max_namespace = 2});
   auto methods = gitaly::MethodRegistry::Build();
   REQUIRE(methods.ok());
   methods_ = *std::move(methods);
   caretaker_ = std::make_unique<proxy::Caretaker>(
-      proxy::Caretaker::Context{*store_, *calls_,
-                                [this] {
-                                  const std::lock_guard lock(mutex_);
-                                  return snapshot_;
-                                },
-                                *logger_, registry_, 2});
+      proxy::Caretaker::Context{*store_, *calls_, snapshot, *logger_, registry_, 2});
   upkeep_ = std::make_unique<replication::Upkeep>(
       replication::DiskWatch::Context{*keeper_, *disks_, *client_,
                                       [this](std::vector<nodes::ExpectedDisk> disks) {

@@ -8,12 +8,6 @@
 namespace praefect::test {
 namespace {
 
-ClusterSetup WithBooks() {
-  ClusterSetup setup;
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  return setup;
-}
-
 // Where no rename moved it, a repository lies at its own path.
 bool IsEverywhere(Cluster& cluster, const std::string& path, size_t references) {
   for (size_t i = 0; i < 3; ++i) {

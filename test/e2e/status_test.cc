@@ -75,10 +75,6 @@ class Operated {
   Cluster cluster;
 
  private:
-  static ClusterSetup WithBooks(ClusterSetup setup) {
-    setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-    return setup;
-  }
   const std::filesystem::path config_file_ = cluster.Scratch("operator.toml");
 };
 

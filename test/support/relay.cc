@@ -1,7 +1,6 @@
 #include "support/relay.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,14 +14,6 @@ namespace praefect::test {
 namespace {
 
 constexpr int kLookMs = 20;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 bool Readable(int fd) {
   pollfd polled{fd, POLLIN, 0};

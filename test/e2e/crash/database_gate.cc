@@ -1,7 +1,6 @@
 #include "database_gate.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,18 +9,12 @@
 #include <stdexcept>
 #include <vector>
 
+#include "support/free_port.h"
+
 namespace praefect::crash {
 namespace {
 
 constexpr int kLookMs = 10;
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 void SendAtOnce(int fd) {
   const int on = 1;
@@ -45,7 +38,7 @@ bool Pass(int from, int to) {
 
 DatabaseGate::DatabaseGate(int server_port) : server_port_(server_port) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = Loopback(0);
+  sockaddr_in address = test::Loopback(0);
   socklen_t length = sizeof address;
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
       listen(listener_, 64) != 0 ||
@@ -66,7 +59,7 @@ void DatabaseGate::Accept() {
   const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (client < 0) return;
   const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in address = Loopback(server_port_);
+  const sockaddr_in address = test::Loopback(server_port_);
   const bool refused =
       state_ == State::kCut ||
       connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
