@@ -1,8 +1,10 @@
 #include "commands.h"
 
+#include "accept_disk.h"
 #include "configuration_show.h"
 #include "configuration_validate.h"
 #include "dial_nodes.h"
+#include "give_up_deletes.h"
 #include "metadata.h"
 #include "serve.h"
 #include "sql_migrate.h"
@@ -13,10 +15,19 @@ namespace praefect::cmd {
 namespace {
 
 constexpr const Command* kCommands[] = {
-    &kServe,          &kConfigurationShow, &kConfigurationValidate,
-    &kStatus,         &kMetadata,          &kDialNodes,
-    &kPingNodes,      &kSqlPing,           &kSqlMigrate,
-    &kSqlMigrateDown, &kSqlMigrateStatus,
+    &kServe,
+    &kConfigurationShow,
+    &kConfigurationValidate,
+    &kStatus,
+    &kMetadata,
+    &kAcceptDisk,
+    &kGiveUpDeletes,
+    &kDialNodes,
+    &kPingNodes,
+    &kSqlPing,
+    &kSqlMigrate,
+    &kSqlMigrateDown,
+    &kSqlMigrateStatus,
 };
 
 constexpr Flag kGlobalFlags[] = {

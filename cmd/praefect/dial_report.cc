@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "observe/escape.h"
 #include "output.h"
 
 namespace praefect::cmd {
@@ -17,13 +16,6 @@ using Json = nlohmann::ordered_json;
 using Outcome = Step::Outcome;
 
 constexpr size_t kIndent = 6;
-
-// What nodes say may hold anything.
-std::string Printable(std::string_view text) {
-  std::string printable;
-  observe::AppendPrintable(printable, text);
-  return printable;
-}
 
 std::string Line(std::string_view label, const std::string& text) {
   const std::string start = fmt::format("{:{}}{}", "", kIndent, label);

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <sstream>
 
+#include "observe/escape.h"
+
 namespace praefect::cmd {
 namespace {
 
@@ -15,6 +17,12 @@ void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), std
 void PrintError(std::string_view line) {
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fputc('\n', stderr);
+}
+
+std::string Printable(std::string_view text) {
+  std::string printable;
+  observe::AppendPrintable(printable, text);
+  return printable;
 }
 
 std::string Wrapped(const std::string& text, size_t indent) {

@@ -11,6 +11,9 @@ void Print(std::string_view text);
 // A line on standard error, and its newline.
 void PrintError(std::string_view line);
 
+// What nodes and clients say may hold anything: on one line, with escapes.
+std::string Printable(std::string_view text);
+
 // `text` in lines of what `indent` leaves of 80 columns; all but the first are indented.
 std::string Wrapped(const std::string& text, size_t indent);
 

@@ -1,31 +1,22 @@
 #include "status_report.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/message.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "observe/escape.h"
+#include "message_json.h"
 #include "output.h"
 #include "server.h"
 
 namespace praefect::cmd {
 namespace {
 
-namespace pb = google::protobuf;
 using Json = nlohmann::ordered_json;
 using Row = std::vector<std::string>;
 
 constexpr size_t kLabel = 9;  // as wide as "WARNING  "
-
-// What nodes and clients say may hold anything.
-std::string Printable(std::string_view text) {
-  std::string printable;
-  observe::AppendPrintable(printable, text);
-  return printable;
-}
 
 std::string Plural(int64_t count, std::string_view one, std::string_view more) {
   return fmt::format("{} {}", count, count == 1 ? one : more);
@@ -81,7 +72,10 @@ std::string FindingText(const api::Finding& finding) {
   return fmt::format("\n{:<{}}", error ? "ERROR" : "WARNING", kLabel) +
          Wrapped(Printable(finding.what()), kLabel) + "\n" +
          Explained("why:  ", finding.reason(), kLabel) +
-         Explained("next: ", finding.next(), kLabel);
+         Explained("next: ", finding.next(), kLabel) +
+         (finding.command().empty()
+              ? ""  // on one line, to be copied
+              : fmt::format("{:{}}run:  {}\n", "", kLabel, Printable(finding.command())));
 }
 
 std::string BooksText(const api::Books& books) {
@@ -108,6 +102,7 @@ std::string BooksText(const api::Books& books) {
 
 std::string NodeState(const api::Node& node) {
   if (node.health() != "up") return node.health();
+  if (node.disk_exchanged()) return "other disk";
   if (!node.disk_problem().empty()) return "disk in doubt";
   return node.degraded().empty() ? "up" : "failing";
 }
@@ -159,50 +154,6 @@ std::string StorageText(const api::VirtualStorage& storage, const api::Books& bo
                         storage.repositories_behind(), storage.repositories_unavailable());
   }
   return text + "\n" + NodesText(storage, counted) + UnavailableText(storage) + JobsText(storage);
-}
-
-Json ToJson(const pb::Message& message);
-
-Json ToJson(const pb::Message& message, const pb::FieldDescriptor& field, int index) {
-  const pb::Reflection& get = *message.GetReflection();
-  const bool repeated = index >= 0;
-  switch (field.cpp_type()) {
-    case pb::FieldDescriptor::CPPTYPE_MESSAGE:
-      return ToJson(repeated ? get.GetRepeatedMessage(message, &field, index)
-                             : get.GetMessage(message, &field));
-    case pb::FieldDescriptor::CPPTYPE_INT64:
-      return get.GetInt64(message, &field);
-    case pb::FieldDescriptor::CPPTYPE_BOOL:
-      return get.GetBool(message, &field);
-    case pb::FieldDescriptor::CPPTYPE_ENUM: {
-      std::string name = get.GetEnum(message, &field)->name();
-      std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c | 0x20; });
-      return name;
-    }
-    default:
-      return get.GetString(message, &field);
-  }
-}
-
-// What proto/praefect/status.proto has, and no more kinds of fields.
-Json ToJson(const pb::Message& message) {
-  Json json = Json::object();
-  const pb::Descriptor& descriptor = *message.GetDescriptor();
-  for (int i = 0; i < descriptor.field_count(); ++i) {
-    const pb::FieldDescriptor& field = *descriptor.field(i);
-    if (!field.is_repeated()) {
-      json[field.name()] = ToJson(message, field, -1);
-      continue;
-    }
-    Json& list = json[field.name()] = Json::array();
-    const int size = message.GetReflection()->FieldSize(message, &field);
-    for (int each = 0; each < size; ++each) list.push_back(ToJson(message, field, each));
-  }
-  return json;
-}
-
-std::string Document(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

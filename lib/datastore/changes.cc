@@ -111,6 +111,21 @@ Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance) {
   });
 }
 
+Rule GiveUpDeleteOn(std::string storage) {
+  return [storage = std::move(storage)](Repository& repository) {
+    const int position = repository.Position(storage);
+    if (position == kNoStorage) return false;
+    const Replica& replica = repository.books.replicas[position];
+    if (replica.job.kind != JobKind::kDelete || replica.job.state == JobState::kNone ||
+        IsBusy(replica)) {
+      return false;
+    }
+    if (repository.books.state == RepositoryState::kRemoving) repository.renamed = true;
+    GiveUpDelete(repository.books, position);
+    return true;
+  };
+}
+
 Rule CompleteRun(std::string storage, int64_t run, bool verified) {
   return AtRun(std::move(storage), run, [verified](Books& books, int position) {
     if (books.replicas[position].job.kind == JobKind::kDelete) {

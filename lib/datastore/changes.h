@@ -22,10 +22,17 @@ Rule StartCopyOnto(std::string target, std::vector<std::string> sources, bool no
 // Refused while something is in flight that could create the replica anew: it would have to be
 // repeated. What ends that makes the delete due again.
 Rule StartDeleteOn(std::string storage, int64_t run, int64_t instance);
+// An operator gives up a delete that waits for a storage which left the configuration. Nobody else
+// gets the place of a repository that goes with it.
+Rule GiveUpDeleteOn(std::string storage);
 // By the run that was started: a late one of a run that was released changes nothing.
 Rule CompleteRun(std::string storage, int64_t run, bool verified);
 Rule LoseRun(std::string storage, int64_t run);
 Rule ReleaseRun(std::string storage, int64_t run);
+
+// So begins the error of a copy that is parked because something lies at its place that is not
+// ours.
+inline constexpr std::string_view kUnknownContent = "something that Praefect does not know lies at";
 
 // Why a job failed is kept with it; what is longer, or no UTF-8, is mended. No secrets.
 inline constexpr size_t kMaxJobErrorBytes = 500;

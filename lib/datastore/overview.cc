@@ -51,6 +51,12 @@ constexpr Sql kJobs(
     PRAEFECT_JOBS("CAST((julianday('now') - julianday(min(j.wanted_at))) * 86400 AS integer)"));
 #undef PRAEFECT_JOBS
 
+constexpr Sql kDeletesOn(
+    "SELECT j.repository_id, r.replica_path, count(*) OVER () FROM replication_jobs j "
+    "JOIN repositories r ON r.repository_id = j.repository_id WHERE j.virtual_storage = $1 "
+    "AND j.storage = $2 AND j.kind = 'delete' AND j.state IN ('ready', 'parked') "
+    "ORDER BY j.repository_id LIMIT $3");
+
 #define PRAEFECT_INTENTS(age)                                                                      \
   "SELECT count(*) FILTER (WHERE NOT lingering), count(*) FILTER (WHERE lingering), coalesce(" age \
   ", 0) FROM write_intents"
@@ -154,6 +160,23 @@ void Overview::Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done
                          .oldest = std::chrono::seconds(rows.MaybeInteger(i, 5).value_or(0)),
                          .last_error = rows.MaybeText(i, 6).value_or("")};
       });
+}
+
+void Overview::DeletesOn(std::string virtual_storage, std::string storage, int limit,
+                         db::Deadline deadline, Callback<WaitingDeletes> done) {
+  database_.Run({{{kDeletesOn, {std::move(virtual_storage), std::move(storage), int64_t{limit}}}},
+                 deadline,
+                 true},
+                [done = std::move(done)](db::Outcome outcome) {
+                  if (!outcome.ok()) return done({std::move(outcome.error)});
+                  const db::Rows& rows = outcome.results[0];
+                  WaitingDeletes deletes;
+                  for (size_t i = 0; i < rows.size(); ++i) {
+                    deletes.count = rows.Integer(i, 2);
+                    deletes.first.push_back({rows.Integer(i, 0), rows.Text(i, 1)});
+                  }
+                  done({std::nullopt, std::move(deletes)});
+                });
 }
 
 void Overview::Intents(db::Deadline deadline, Callback<IntentCounts> done) {

@@ -57,6 +57,19 @@ struct ParkedJob {
   std::chrono::seconds since{0};  // it was parked
 };
 
+// A delete that waits on a storage, and where something of its repository may lie.
+struct WaitingDelete {
+  int64_t repository_id = 0;
+  std::string replica_path;
+
+  friend bool operator==(const WaitingDelete&, const WaitingDelete&) = default;
+};
+
+struct WaitingDeletes {
+  int64_t count = 0;
+  std::vector<WaitingDelete> first;  // by id
+};
+
 struct IntentCounts {
   int64_t open = 0;
   int64_t lingering = 0;
@@ -83,6 +96,9 @@ class Overview {
   void Jobs(db::Deadline deadline, Callback<std::vector<JobCounts>> done);
   // Those that were parked last, at most `limit`.
   void Parked(int limit, db::Deadline deadline, Callback<std::vector<ParkedJob>> done);
+  // That are not begun; at most `limit` are listed.
+  void DeletesOn(std::string virtual_storage, std::string storage, int limit, db::Deadline deadline,
+                 Callback<WaitingDeletes> done);
   void Intents(db::Deadline deadline, Callback<IntentCounts> done);
   // Those of one virtual storage when only `healthy` storages are so: by id after `after`, at most
   // `limit`.

@@ -324,6 +324,12 @@ void CompleteDelete(Books& books, int storage) {
   }
 }
 
+void GiveUpDelete(Books& books, int storage) {
+  Replica& replica = books.replicas[storage];
+  replica.job = Job{};
+  if (books.state == RepositoryState::kRemoving) replica = Replica{};
+}
+
 bool MayForget(const Books& books) {
   return books.state == RepositoryState::kRemoving && books.intents.empty() &&
          std::all_of(books.replicas.begin(), books.replicas.end(), [](const Replica& replica) {

@@ -131,6 +131,10 @@ bool MayDelete(const Books& books, int storage);
 // a live one on this storage. Only a delete that began without counts.
 void StartDelete(Books& books, int storage);
 void CompleteDelete(Books& books, int storage);
+// An operator says that the storage, which is not configured, will not come back: its delete, which
+// has not begun, counts as done. What lies there may come back all the same, so the replica path is
+// the caller's to retire where the repository is being removed.
+void GiveUpDelete(Books& books, int storage);
 // Nothing of the repository is left anywhere: its row goes.
 bool MayForget(const Books& books);
 

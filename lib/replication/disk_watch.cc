@@ -11,6 +11,7 @@
 namespace praefect::replication {
 
 using datastore::Await;
+using datastore::DiskRows;
 using datastore::Rule;
 using nodes::DiskDoubt;
 
@@ -75,10 +76,10 @@ void DiskWatch::LookAt(const proxy::NodePtr& node, const std::function<bool()>& 
   if (known == nullptr || known->filesystem_id != node->disk.filesystem_id) return;
   const std::string id = known->filesystem_id;
   if (node->disk.doubt == DiskDoubt::kNone) {
-    ChangeRows(*node, true, datastore::SettleSuspectOn(node->storage, id), stopping);
+    ChangeRows(*node, DiskRows::kSuspect, datastore::SettleSuspectOn(node->storage, id), stopping);
   } else if (node->disk.doubt == DiskDoubt::kFilesystemChanged && node->disk.suspect) {
-    const auto found =
-        ChangeRows(*node, false, datastore::SuspectStorage(node->storage, id), stopping);
+    const auto found = ChangeRows(*node, DiskRows::kTrusted,
+                                  datastore::SuspectStorage(node->storage, id), stopping);
     const bool done = found && *found == 0;
     if (done && node->health == nodes::Health::kUp && IsEmptyDisk(node)) TakeDisk(*node);
   }
@@ -86,13 +87,13 @@ void DiskWatch::LookAt(const proxy::NodePtr& node, const std::function<bool()>& 
 
 // Of all rows of the storage that are suspect, or that are not; how many it changed, if it came to
 // the end.
-std::optional<int64_t> DiskWatch::ChangeRows(const nodes::Node& node, bool suspect,
+std::optional<int64_t> DiskWatch::ChangeRows(const nodes::Node& node, DiskRows which,
                                              const Rule& rule,
                                              const std::function<bool()>& stopping) {
   int64_t changed = 0;
   for (int64_t after = 0;;) {
     const auto rows = Await<Rows>([&](auto done) {
-      context_.disks.RowsOn(node.virtual_storage, node.storage, suspect, after, kBatch,
+      context_.disks.RowsOn(node.virtual_storage, node.storage, which, after, kBatch,
                             db::After(kBooksTimeout), std::move(done));
     });
     if (!rows.ok()) return std::nullopt;
@@ -108,8 +109,9 @@ std::optional<int64_t> DiskWatch::ChangeRows(const nodes::Node& node, bool suspe
     after = rows.value.back();
   }
   if (changed == 0) return 0;
-  context_.logger.Warn(suspect ? "replicas on a disk that was in doubt are decided over"
-                               : "replicas are suspect: their storage is on another disk",
+  context_.logger.Warn(which == DiskRows::kSuspect
+                           ? "replicas on a disk that was in doubt are decided over"
+                           : "replicas are suspect: their storage is on another disk",
                        {{"virtual_storage", node.virtual_storage},
                         {"storage", node.storage},
                         {"repositories", changed}});

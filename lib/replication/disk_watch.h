@@ -47,7 +47,7 @@ class DiskWatch {
   bool Learn(const nodes::Snapshot& snapshot);
   bool NoteNew(const nodes::Snapshot& snapshot);
   void LookAt(const proxy::NodePtr& node, const std::function<bool()>& stopping);
-  std::optional<int64_t> ChangeRows(const nodes::Node& node, bool suspect,
+  std::optional<int64_t> ChangeRows(const nodes::Node& node, datastore::DiskRows which,
                                     const datastore::Rule& rule,
                                     const std::function<bool()>& stopping);
   bool IsEmptyDisk(const proxy::NodePtr& node);

@@ -161,10 +161,9 @@ JobRun::Result JobRun::Copy() {
 }
 
 JobRun::Result JobRun::ParkUnknown() {
-  const std::string error = fmt::format(
-      "something that Praefect does not know lies at \"{}\" of storage \"{}\" and is not "
-      "overwritten: move it away there, then the copy is made",
-      task_.job.replica_path, task_.storage);
+  const std::string error =
+      fmt::format("{} \"{}\" of storage \"{}\", and is not overwritten", datastore::kUnknownContent,
+                  task_.job.replica_path, task_.storage);
   // Another Praefect may have made the replica between our look into the books and that at the
   // node.
   const Rule park = datastore::ParkJob(task_.storage, error);

@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "nodes/channel.h"
 #include "praefect/status.grpc.pb.h"
+#include "praefect/storage.grpc.pb.h"
 
 namespace praefect::service {
 namespace {
@@ -87,6 +88,24 @@ absl::StatusOr<api::StatusResponse> Client::Status(const api::StatusRequest& req
                                   [&](grpc::ClientContext* context, auto* response) {
                                     return stub->Status(context, request, response);
                                   });
+}
+
+absl::StatusOr<api::AcceptDiskResponse> Client::AcceptDisk(const api::AcceptDiskRequest& request,
+                                                           std::chrono::milliseconds timeout) {
+  const auto stub = api::StorageService::NewStub(channel_);
+  return Ask<api::AcceptDiskResponse>(token_, timeout,
+                                      [&](grpc::ClientContext* context, auto* response) {
+                                        return stub->AcceptDisk(context, request, response);
+                                      });
+}
+
+absl::StatusOr<api::GiveUpDeletesResponse> Client::GiveUpDeletes(
+    const api::GiveUpDeletesRequest& request, std::chrono::milliseconds timeout) {
+  const auto stub = api::StorageService::NewStub(channel_);
+  return Ask<api::GiveUpDeletesResponse>(token_, timeout,
+                                         [&](grpc::ClientContext* context, auto* response) {
+                                           return stub->GiveUpDeletes(context, request, response);
+                                         });
 }
 
 std::string RpcErrorText(const absl::Status& error) {

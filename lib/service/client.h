@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "gitaly/praefect.pb.h"
 #include "praefect/status.pb.h"
+#include "praefect/storage.pb.h"
 
 namespace grpc {
 class Channel;
@@ -31,6 +32,11 @@ class Client {
       const ::gitaly::GetRepositoryMetadataRequest& request, std::chrono::milliseconds timeout);
   absl::StatusOr<api::StatusResponse> Status(const api::StatusRequest& request,
                                              std::chrono::milliseconds timeout);
+
+  absl::StatusOr<api::AcceptDiskResponse> AcceptDisk(const api::AcceptDiskRequest& request,
+                                                     std::chrono::milliseconds timeout);
+  absl::StatusOr<api::GiveUpDeletesResponse> GiveUpDeletes(const api::GiveUpDeletesRequest& request,
+                                                           std::chrono::milliseconds timeout);
 
   const std::string& address() const { return address_; }  // "tcp://127.0.0.1:2305"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace praefect::service {
 namespace {
@@ -20,15 +21,25 @@ std::string Plural(int64_t count, std::string_view one, std::string_view more) {
 
 std::string Repositories(int64_t count) { return Plural(count, "repository", "repositories"); }
 
+// nullptr: it is not configured.
+const api::Node* Find(const api::VirtualStorage& storage, std::string_view name) {
+  for (const api::Node& node : storage.nodes()) {
+    if (node.storage() == name) return &node;
+  }
+  return nullptr;
+}
+
 class Findings {
  public:
   void Judge(const api::StatusResponse& status) {
     JudgeBooks(status.books());
-    for (const api::VirtualStorage& storage : status.virtual_storages()) {
-      JudgeUnavailable(storage);
+    const auto& storages = status.virtual_storages();
+    for (const api::VirtualStorage& storage : storages) JudgeUnavailable(storage);
+    for (const api::VirtualStorage& storage : storages) {
       for (const api::Node& node : storage.nodes()) JudgeNode(storage, node, status.books());
-      JudgeJobs(storage);
     }
+    for (const api::VirtualStorage& storage : storages) JudgeJobs(storage);
+    for (const api::Departed& departed : status.departed()) JudgeDeparted(departed);
   }
 
   std::vector<Finding> Sorted() {
@@ -39,12 +50,14 @@ class Findings {
   }
 
  private:
-  void Add(Finding::Severity severity, std::string what, std::string reason, std::string next) {
+  void Add(Finding::Severity severity, std::string what, std::string reason, std::string next,
+           std::string command = {}) {
     Finding& finding = findings_.emplace_back();
     finding.set_severity(severity);
     finding.set_what(std::move(what));
     finding.set_reason(std::move(reason));
     finding.set_next(std::move(next));
+    finding.set_command(std::move(command));
   }
 
   void JudgeBooks(const api::Books& books) {
@@ -54,9 +67,10 @@ class Findings {
       Add(Finding::ERROR,
           "the books cannot be read: writes are refused, reads go on where they went last",
           books.problem(),
-          postgres ? "`praefect sql-ping` tells the layer that is broken and the setting to look at"
+          postgres ? "see which layer is broken, and the setting to look at"
                    : "look for \"database\" in Praefect's log, and at the disk that the embedded "
-                     "store is on");
+                     "store is on",
+          postgres ? "praefect sql-ping" : "");
     } else if (!books.recording_problem().empty()) {
       Add(Finding::ERROR, "writes are refused: they cannot be recorded", books.recording_problem(),
           "nothing, when Praefect or its database has just come back: it goes on within seconds; "
@@ -75,8 +89,12 @@ class Findings {
         fmt::format("{} of \"{}\" can be neither read nor written",
                     Repositories(storage.repositories_unavailable()), storage.name()),
         "no healthy node holds all that was acknowledged",
-        down.empty() ? "bring back the nodes that left the configuration or lost their disks"
-                     : fmt::format("bring back what holds them: {}", down));
+        down.empty() ? "bring back what holds them: a storage that left the configuration, or the "
+                       "disk of before; see who held how much"
+                     : fmt::format("bring back what holds them: {}", down),
+        storage.unavailable().empty() ? ""
+                                      : fmt::format("praefect metadata -repository-id {}",
+                                                    storage.unavailable(0).repository_id()));
   }
 
   void JudgeNode(const api::VirtualStorage& storage, const api::Node& node,
@@ -92,13 +110,18 @@ class Findings {
                                   Repositories(node.primary_of()))
                     : "; it is the primary, writes are refused";
       }
-      std::string next = fmt::format(
-          "`praefect dial-nodes -virtual-storage {}` tells the layer "
-          "that is broken",
-          storage.name());
+      std::string next = "see which layer is broken";
       if (!node.key_to_check().empty()) next += fmt::format("; look at {}", node.key_to_check());
       Add(writes_stop ? Finding::ERROR : Finding::WARNING, std::move(what), node.reason(),
-          std::move(next));
+          std::move(next), "praefect dial-nodes -virtual-storage " + storage.name());
+    } else if (node.disk_exchanged()) {
+      Add(writes_stop ? Finding::ERROR : Finding::WARNING,
+          fmt::format(
+              "{} came back with another disk: {} are not used, and nothing is written there", name,
+              Plural(node.suspect(), "replica", "replicas")),
+          node.disk_problem(),
+          "mount the old disk again; when it is gone for good, see what giving it up means",
+          AcceptDisk(storage, node));
     } else if (!node.disk_problem().empty()) {
       Add(writes_stop ? Finding::ERROR : Finding::WARNING,
           fmt::format("nothing is written to {}: its disk is in doubt", name), node.disk_problem(),
@@ -107,43 +130,77 @@ class Findings {
       Add(Finding::WARNING, fmt::format("{} fails calls", name), node.degraded(),
           "look at that Gitaly's log");
     }
-    if (node.suspect() > 0) {
+    if (node.suspect() > 0 && !node.disk_exchanged()) {
       Add(Finding::WARNING,
-          fmt::format("{} of {} are not used: the disk was exchanged",
+          fmt::format("{} of {} are not used: they were lost, or are on another disk",
                       Plural(node.suspect(), "replica", "replicas"), name),
-          "", "mount the old disk again, or let the node fill up from the others");
+          "", "mount the right disk; when there is none any more, see what giving it up means",
+          AcceptDisk(storage, node));
     }
   }
 
+  static std::string AcceptDisk(const api::VirtualStorage& storage, const api::Node& node) {
+    return fmt::format("praefect accept-disk -virtual-storage {} -storage {}", storage.name(),
+                       node.storage());
+  }
+
+  // What somebody has to decide over comes first.
   void JudgeJobs(const api::VirtualStorage& storage) {
-    const int told = std::min(kMostTold, storage.parked_size());
-    for (int i = 0; i < told; ++i) {
-      const api::ParkedJob& job = storage.parked(i);
-      Add(Finding::WARNING,
-          fmt::format("the {} of \"{}\" on node \"{}\" is given up for now", job.kind(), job.path(),
-                      job.storage()),
-          job.error().empty() ? "the storage left the configuration" : job.error(),
-          "put that right; it is tried again at the next write, when the node comes back, and once "
-          "a day");
+    std::vector<const api::ParkedJob*> parked_jobs;
+    for (const api::ParkedJob& job : storage.parked()) {
+      if (Find(storage, job.storage()) != nullptr) parked_jobs.push_back(&job);
     }
+    std::stable_partition(parked_jobs.begin(), parked_jobs.end(),
+                          [](const api::ParkedJob* job) { return job->in_the_way(); });
+    const auto told = std::min<size_t>(kMostTold, parked_jobs.size());
+    for (size_t i = 0; i < told; ++i) JudgeParked(*parked_jobs[i]);
     int64_t parked = 0;
     for (const api::Jobs& jobs : storage.jobs()) {
+      const api::Node* node = Find(storage, jobs.storage());
+      if (node == nullptr) continue;  // it left: see JudgeDeparted
       if (jobs.state() == "parked") parked += jobs.count();
-      if (jobs.state() == "ready") JudgeAge(storage, jobs);
+      if (jobs.state() == "ready") JudgeAge(storage, *node, jobs);
     }
-    if (parked <= told) return;
+    const int64_t more = parked - static_cast<int64_t>(told);
+    if (more <= 0) return;
     Add(Finding::WARNING,
-        fmt::format("{} of \"{}\" given up for now as well", Plural(parked - told, "job", "jobs"),
+        fmt::format("{} of \"{}\" given up for now as well", Plural(more, "job", "jobs"),
                     storage.name()),
         "", "those that are told were given up last: put these right first");
   }
 
+  void JudgeParked(const api::ParkedJob& job) {
+    if (job.in_the_way()) {
+      return Add(Finding::WARNING,
+                 fmt::format("\"{}\" is not copied to node \"{}\": something unknown is in the way",
+                             job.path(), job.storage()),
+                 job.error(),
+                 "look what it is, and move it away on that node; then tell Praefect to try again "
+                 "(HUP)");
+    }
+    Add(Finding::WARNING,
+        fmt::format("the {} of \"{}\" on node \"{}\" is given up for now", job.kind(), job.path(),
+                    job.storage()),
+        job.error(),
+        "put that right, then tell Praefect to try again (HUP); it does at the next write, when "
+        "the "
+        "node comes back, and once a day, too");
+  }
+
+  void JudgeDeparted(const api::Departed& departed) {
+    Add(Finding::WARNING,
+        fmt::format("{} for storage \"{}\" of \"{}\", which left the configuration",
+                    Plural(departed.deletes(), "delete waits", "deletes wait"), departed.storage(),
+                    departed.virtual_storage()),
+        "what clients removed may still lie there",
+        "configure it again; when it will not come back, see what giving them up means",
+        fmt::format("praefect give-up-deletes -virtual-storage {} -storage {}",
+                    departed.virtual_storage(), departed.storage()));
+  }
+
   // While the node is down, that is what is wrong.
-  void JudgeAge(const api::VirtualStorage& storage, const api::Jobs& jobs) {
-    const auto node =
-        std::find_if(storage.nodes().begin(), storage.nodes().end(),
-                     [&](const auto& each) { return each.storage() == jobs.storage(); });
-    if (node == storage.nodes().end() || node->health() != "up") return;
+  void JudgeAge(const api::VirtualStorage& storage, const api::Node& node, const api::Jobs& jobs) {
+    if (node.health() != "up") return;
     if (jobs.oldest_seconds() < kLongDueSeconds) return;
     Add(Finding::WARNING,
         fmt::format("{} to node \"{}\" of \"{}\" due, the oldest for {} min",

@@ -21,11 +21,12 @@
 #include "service/server_service.h"
 #include "service/serving_state.h"
 #include "service/status_service.h"
+#include "service/storage_service.h"
 
 namespace praefect::service {
 namespace {
 
-constexpr std::array<std::string_view, 8> kMethods = {
+constexpr std::array<std::string_view, 10> kMethods = {
     "/gitaly.PraefectInfoService/GetRepositoryMetadata",
     "/gitaly.PraefectInfoService/RepositoryReplicas",
     "/gitaly.ServerService/DiskStatistics",
@@ -34,6 +35,8 @@ constexpr std::array<std::string_view, 8> kMethods = {
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     "/praefect.api.StatusService/Status",
+    "/praefect.api.StorageService/AcceptDisk",
+    "/praefect.api.StorageService/GiveUpDeletes",
 };
 
 }  // namespace
@@ -46,7 +49,8 @@ class LocalServer::Impl {
         health_(*state_),
         server_service_(nodes, logger),
         info_service_(nodes, books, logger),
-        status_service_(nodes, books, std::move(version)) {
+        status_service_(nodes, books, std::move(version)),
+        storage_service_(nodes, books, logger) {
     // The manager lives longer than this server, so it gets its own share of the state.
     nodes.Subscribe([state = state_](std::shared_ptr<const nodes::Snapshot> snapshot) {
       state->Update(*snapshot);
@@ -60,7 +64,7 @@ class LocalServer::Impl {
     // itself when it is loaded; this makes sure that it is.
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    // Only reflection is synchronous, and nobody calls it often.
+    // Only reflection and an operator's decisions are synchronous, and nobody calls them often.
     builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
     builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
@@ -68,6 +72,7 @@ class LocalServer::Impl {
     builder.RegisterService(&server_service_);
     builder.RegisterService(&info_service_);
     builder.RegisterService(&status_service_);
+    builder.RegisterService(&storage_service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return absl::InternalError("cannot start the server of own services");
     return absl::OkStatus();
@@ -100,6 +105,7 @@ class LocalServer::Impl {
   ServerService server_service_;
   InfoService info_service_;
   StatusService status_service_;
+  StorageService storage_service_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "datastore/changes.h"
 #include "service/findings.h"
 
 namespace praefect::service {
@@ -68,6 +69,8 @@ void Add(api::VirtualStorage& storage, const nodes::Node& node) {
   told.set_key_to_check(node.key_to_check.data(), node.key_to_check.size());
   told.set_degraded(node.degraded);
   told.set_disk_problem(node.disk.doubt == nodes::DiskDoubt::kNone ? "" : node.disk.text);
+  told.set_disk_exchanged(node.disk.doubt == nodes::DiskDoubt::kFilesystemChanged &&
+                          node.disk.suspect);
   told.set_version(node.server_version);
 }
 
@@ -111,6 +114,7 @@ void List(api::VirtualStorage& storage, const Survey& survey) {
     job.set_kind(NameOf(parked.kind));
     job.set_error(parked.error);
     job.set_parked_seconds(parked.since.count());
+    job.set_in_the_way(parked.error.starts_with(datastore::kUnknownContent));
   }
   const auto unavailable = survey.unavailable.find(storage.name());
   if (unavailable == survey.unavailable.end()) return;
@@ -120,6 +124,31 @@ void List(api::VirtualStorage& storage, const Survey& survey) {
     repository.set_repository_id(each.repository_id);
     repository.set_relative_path(each.relative_path);
     repository.set_primary(each.primary);
+  }
+}
+
+// Deletes wait for it to come back, for ever if it does not.
+void ListDeparted(api::StatusResponse& response, const StatusFacts& facts,
+                  const std::string& virtual_storage) {
+  for (const datastore::JobCounts& counts : facts.survey->jobs) {
+    const bool waits = counts.kind == JobKind::kDelete &&
+                       (counts.state == JobState::kReady || counts.state == JobState::kParked);
+    const nodes::VirtualStorage* configured = facts.nodes.Find(counts.virtual_storage);
+    const bool there = configured != nullptr && configured->Find(counts.storage) != nullptr;
+    if (!waits || there) continue;
+    if (!virtual_storage.empty() && counts.virtual_storage != virtual_storage) continue;
+    auto& all = *response.mutable_departed();
+    auto departed = std::find_if(all.begin(), all.end(), [&](const api::Departed& each) {
+      return each.virtual_storage() == counts.virtual_storage && each.storage() == counts.storage;
+    });
+    if (departed == all.end()) {
+      all.Add();
+      departed = std::prev(all.end());
+      departed->set_virtual_storage(counts.virtual_storage);
+      departed->set_storage(counts.storage);
+    }
+    departed->set_deletes(departed->deletes() + counts.count);
+    departed->set_oldest_seconds(std::max(departed->oldest_seconds(), counts.oldest.count()));
   }
 }
 
@@ -142,6 +171,7 @@ api::StatusResponse StatusOf(const StatusFacts& facts, const std::string& virtua
     Count(storage, *facts.survey);
     List(storage, *facts.survey);
   }
+  if (facts.survey != nullptr) ListDeparted(response, facts, virtual_storage);
   for (api::Finding& finding : FindingsOf(response)) {
     *response.add_findings() = std::move(finding);
   }

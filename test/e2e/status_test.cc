@@ -11,7 +11,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
-#include "e2e/cluster.h"
+#include "e2e/operated.h"
 #include "gitaly/praefect.grpc.pb.h"
 #include "nodes/channel.h"
 #include "service/info_service.h"
@@ -26,57 +26,6 @@ using nlohmann::json;
 
 // By its id and not by its name where a node was away when it was created.
 constexpr char kFirstClusterPath[] = "@cluster/repositories/6b/86/1";
-
-class Operated {
- public:
-  explicit Operated(ClusterSetup setup = {}) : cluster(WithBooks(std::move(setup))) {
-    // The configuration as an operator has it, with a port that is known.
-    std::string config = cluster.config();
-    const std::string any = "'127.0.0.1:0'";
-    config.replace(config.find(any), any.size(),
-                   "'" + cluster.praefect().address().substr(sizeof "tcp://" - 1) + "'");
-    WriteFile(config_file_, config);
-  }
-
-  Outcome Praefect(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {PRAEFECT_PROGRAM, "-config", config_file_});
-    return Run({arguments, {}, {}, {}, {}});
-  }
-  json Status() const {
-    const Outcome outcome = Praefect({"status", "-o", "json"});
-    INFO(outcome.error);
-    json status = json::parse(outcome.output);
-    CHECK((outcome.exit_status == 0) == status.at("ok").get<bool>());
-    return status;
-  }
-  // Whether a finding comes to say this.
-  bool Finds(const std::string& what) const {
-    return Eventually([&] {
-      const json status = Status();
-      for (const json& finding : status.at("findings")) {
-        if (finding.at("what").get<std::string>().find(what) != std::string::npos) return true;
-      }
-      return false;
-    });
-  }
-  bool IsWell(int repositories) const {
-    return Eventually([&] {
-      const json status = Status();
-      const json& storage = status.at("virtual_storages").at(0);
-      return status.at("ok") == true && storage.at("repositories") == repositories &&
-             storage.at("repositories_behind") == 0 && storage.at("jobs").empty();
-    });
-  }
-  Outcome Replicas(const std::string& path) const {
-    return cluster.Call("PraefectInfoService/RepositoryReplicas",
-                        {{{"repository", cluster.Repository(path)}}});
-  }
-
-  Cluster cluster;
-
- private:
-  const std::filesystem::path config_file_ = cluster.Scratch("operator.toml");
-};
 
 TEST_CASE("Of a cluster that is well, status says so and metadata shows every replica current") {
   Operated operated;
@@ -229,7 +178,7 @@ TEST_CASE("A dead primary is the first thing that status tells") {
   CHECK(status.exit_status == 1);
   CHECK_THAT(status.output, StartsWith("1 error:\n\nERROR    node \"gitaly-1\" of \"default\" "
                                        "is down; it is the primary of 1\n"));
-  CHECK_THAT(status.output, Contains("why:  ") && Contains("next: `praefect dial-nodes"));
+  CHECK_THAT(status.output, Contains("why:  ") && Contains("run:  praefect dial-nodes"));
   operated.cluster.primary().Start();
   CHECK(operated.IsWell(1));
 }
@@ -242,7 +191,7 @@ TEST_CASE("What must not be overwritten is told with what to do, and copied once
   const auto folder = away.Folder(kFirstClusterPath);
   REQUIRE(Git({"init", "--bare", "--quiet", folder.string()}).exit_status == 0);
   away.Start();
-  REQUIRE(operated.Finds("the copy of \"a.git\" on node \"gitaly-3\" is given up for now"));
+  REQUIRE(operated.Finds("\"a.git\" is not copied to node \"gitaly-3\": something unknown"));
   CHECK_THAT(operated.Praefect({"status"}).output,
              Contains("something that Praefect does not know"));
   CHECK(Eventually([&] {

@@ -113,6 +113,34 @@ RenamedBelow RenameBelow(StoreFixture& books, const std::string& from, const std
   });
 }
 
+TEST_CASE("a delete that an operator gives up lets the repository go, and its place to nobody") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git");
+  CHECK(books.Change(id, GiveUpDeleteOn("c")) == Changed::kRefused);
+  books.Change(id, RemoveRepository());
+  const int64_t run = books.NextNumber();
+  REQUIRE(books.Change(id, StartDeleteOn("c", run, books.instance)) == Changed::kDone);
+  CHECK(books.Change(id, GiveUpDeleteOn("c")) == Changed::kRefused);
+  books.Change(id, ReleaseRun("c", run));
+  CHECK(books.Change(id, GiveUpDeleteOn("c")) == Changed::kDone);
+  CHECK(books.Exists(id));
+  books.DeleteEverywhere(id);
+  CHECK_FALSE(books.Exists(id));
+  CHECK(books.Overlaps("p.git"));
+}
+
+TEST_CASE("a surplus replica whose delete is given up stays as it is, and is not wanted") {
+  StoreFixture books(EachKind());
+  const int64_t id = books.Make("p.git", {"a", "b"});
+  books.Write(id);
+  books.QueueDelete(id, "b");
+  CHECK(books.Change(id, GiveUpDeleteOn("b")) == Changed::kDone);
+  CHECK(books.JobOn(id, "b").state == JobState::kNone);
+  const Repository left = books.Get(id);
+  CHECK(left.books.replicas[left.Position("b")].row);
+  CHECK_FALSE(left.renamed);
+}
+
 TEST_CASE("all below a directory are listed, and renamed at once") {
   StoreFixture books(EachKind());
   const int64_t first = books.Make("g/p.git");

@@ -38,6 +38,11 @@ class OverviewFixture : public StoreFixture {
     return Await<std::vector<ParkedJob>>(
         [&](auto done) { overview.Parked(limit, db::Soon(), std::move(done)); });
   }
+  WaitingDeletes DeletesOn(const std::string& storage, int limit) {
+    return Await<WaitingDeletes>([&](auto done) {
+      overview.DeletesOn("default", storage, limit, db::Soon(), std::move(done));
+    });
+  }
   Overview::Times VerifiedAt(int64_t id) {
     return Await<Overview::Times>(
         [&](auto done) { overview.VerifiedAt(id, db::Soon(), std::move(done)); });
@@ -116,6 +121,20 @@ TEST_CASE("parked jobs are listed, the last one first") {
   CHECK(parked[0].storage == "b");
   CHECK(parked[0].since < std::chrono::minutes(10));
   CHECK(parked[1].path == "q.git");
+}
+
+TEST_CASE("deletes that wait on a storage are counted and listed") {
+  OverviewFixture books(EachKind());
+  const int64_t first = books.Make("p.git");
+  books.Make("r.git");
+  for (const char* path : {"p.git", "q.git"}) {
+    if (path[0] == 'q') books.Make(path);
+    books.Change(path, RemoveRepository());
+  }
+  const WaitingDeletes deletes = books.DeletesOn("b", 1);
+  CHECK(deletes.count == 2);
+  CHECK(deletes.first == std::vector{WaitingDelete{first, "p.git"}});
+  CHECK(books.DeletesOn("d", 1).count == 0);
 }
 
 TEST_CASE("when replicas were proven is known") {

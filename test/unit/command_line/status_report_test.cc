@@ -50,7 +50,8 @@ api::StatusResponse BadAnswer() {
   finding.set_severity(api::Finding::ERROR);
   finding.set_what("node \"gitaly-1\" is down");
   finding.set_reason("nothing listens there");
-  finding.set_next("`praefect dial-nodes`");
+  finding.set_next("see which layer is broken");
+  finding.set_command("praefect dial-nodes -virtual-storage default");
   return status;
 }
 
@@ -77,7 +78,9 @@ TEST_CASE("what is wrong comes first, with why and what to do") {
                                          "\n"
                                          "ERROR    node \"gitaly-1\" is down\n"
                                          "         why:  nothing listens there\n"
-                                         "         next: `praefect dial-nodes`\n"
+                                         "         next: see which layer is broken\n"
+                                         "         run:  praefect dial-nodes -virtual-storage "
+                                         "default\n"
                                          "\n"));
 }
 

@@ -51,12 +51,12 @@ class Cluster {
     jobs.set_oldest_seconds(seconds);
     return jobs;
   }
-  // The findings, one to a line: "ERROR what | reason | next".
+  // The findings, one to a line: "ERROR what | reason | next | command".
   std::string Findings() const {
     std::string text;
     for (const api::Finding& finding : FindingsOf(status)) {
       text += api::Finding::Severity_Name(finding.severity()) + " " + finding.what() + " | " +
-              finding.reason() + " | " + finding.next() + "\n";
+              finding.reason() + " | " + finding.next() + " | " + finding.command() + "\n";
     }
     return text;
   }
@@ -80,8 +80,8 @@ TEST_CASE("a dead primary is an error that says how many repositories take no wr
   cluster.node(0).set_key_to_check("virtual_storage.node.address");
   CHECK(cluster.Findings() ==
         "ERROR node \"gitaly-1\" of \"default\" is down; it is the primary of 12 repositories: "
-        "writes there are refused | nothing listens there | `praefect dial-nodes -virtual-storage "
-        "default` tells the layer that is broken; look at virtual_storage.node.address\n");
+        "writes there are refused | nothing listens there | see which layer is broken; look at "
+        "virtual_storage.node.address | praefect dial-nodes -virtual-storage default\n");
 }
 
 TEST_CASE("a dead secondary is a warning, and what is due to it is not told as well") {
@@ -143,6 +143,45 @@ TEST_CASE("copies that have been due for long to a node that is up are told") {
   CHECK_THAT(cluster.Findings(), Contains("WARNING 3 copies are to node \"gitaly-2\" of "
                                           "\"default\" due, the oldest for 10 min") &&
                                      Contains("the node is busy"));
+}
+
+TEST_CASE("what is in the way of a copy is told before what failed, with what to do") {
+  Cluster cluster;
+  for (const char* path : {"a.git", "b.git"}) cluster.Park(path, 2);
+  cluster.storage().mutable_parked(1)->set_in_the_way(true);
+  const auto findings = FindingsOf(cluster.status);
+  REQUIRE(findings.size() == 2);
+  CHECK(findings[0].what() ==
+        "\"b.git\" is not copied to node \"gitaly-2\": something unknown is in the way");
+  CHECK_THAT(findings[0].next(), Contains("move it away") && Contains("HUP"));
+}
+
+TEST_CASE("an exchanged disk is told once, with the command to decide") {
+  Cluster cluster;
+  cluster.node(1).set_disk_problem("another filesystem_id");
+  cluster.node(1).set_disk_exchanged(true);
+  cluster.node(1).set_suspect(2);
+  CHECK(cluster.Findings() ==
+        "WARNING node \"gitaly-2\" of \"default\" came back with another disk: 2 replicas are not "
+        "used, and nothing is written there | another filesystem_id | mount the old disk again; "
+        "when it is gone for good, see what giving it up means | praefect accept-disk "
+        "-virtual-storage default -storage gitaly-2\n");
+}
+
+TEST_CASE("deletes for a storage that left are told once, with the command to give them up") {
+  Cluster cluster;
+  cluster.Park("a.git", 1);
+  cluster.storage().mutable_parked(0)->set_storage("gitaly-9");
+  cluster.storage().mutable_jobs(0)->set_storage("gitaly-9");
+  api::Departed& departed = *cluster.status.add_departed();
+  departed.set_virtual_storage("default");
+  departed.set_storage("gitaly-9");
+  departed.set_deletes(2);
+  CHECK(cluster.Findings() ==
+        "WARNING 2 deletes wait for storage \"gitaly-9\" of \"default\", which left the "
+        "configuration | what clients removed may still lie there | configure it again; when it "
+        "will not come back, see what giving them up means | praefect give-up-deletes "
+        "-virtual-storage default -storage gitaly-9\n");
 }
 
 TEST_CASE("disks and nodes that fail are told") {
