@@ -75,8 +75,9 @@ struct Bookkeeping::Parts {
         calls(memory, resolver, config.keepalive_timeout),
         client(calls),
         metrics(sources.registry, config.prometheus),
+        unknown(*sources.database.database(), sources.registry),
         replicator(
-            {keeper, client, snapshot, sources.logger, metrics},
+            {keeper, client, snapshot, sources.logger, metrics, unknown},
             {.workers = static_cast<size_t>(config.replication.parallel_storage_processing_workers),
              .batch = static_cast<int>(config.replication.batch_size)}),
         promoter(keeper, snapshot, sources.logger, sources.registry),
@@ -93,7 +94,7 @@ struct Bookkeeping::Parts {
                  },
              .disowned = sources.disowned},
             sources.logger, sources.registry),
-        clerk(keeper, client, snapshot, {.create_wait = config.replication.create_wait}),
+        clerk(keeper, unknown, client, snapshot, {.create_wait = config.replication.create_wait}),
         caretaker({store, calls, snapshot, sources.logger, sources.registry}),
         surveyor({*sources.database.database(), snapshot, sources.database_registry}),
         database(*sources.database.database()),
@@ -102,7 +103,8 @@ struct Bookkeeping::Parts {
                 [&nodes = sources.nodes](std::vector<nodes::ExpectedDisk> expected) {
                   nodes.ExpectDisks(std::move(expected));
                 },
-                sources.logger, metrics}),
+                sources.logger, metrics},
+               unknown),
         primaries({keeper, promoter, snapshot,
                    [&nodes = sources.nodes](datastore::Designations designated) {
                      nodes.Designate(std::move(designated));
@@ -141,6 +143,7 @@ struct Bookkeeping::Parts {
   proxy::NodeCalls calls;
   const proxy::NodeClient client;
   replication::Metrics metrics;
+  datastore::UnknownContents unknown;
   // Idle until it hears of nodes, and there for as long as the bookkeeper may wake it.
   replication::Replicator replicator;
   proxy::Promoter promoter;  // likewise

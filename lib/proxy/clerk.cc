@@ -43,9 +43,13 @@ Rule IfStill(std::string relative_path, Rule rule) {
 
 }  // namespace
 
-Clerk::Clerk(datastore::Bookkeeper& keeper, const NodeClient& nodes, SnapshotSource snapshot,
-             ClerkOptions options)
-    : keeper_(keeper), nodes_(nodes), snapshot_(std::move(snapshot)), options_(options) {
+Clerk::Clerk(datastore::Bookkeeper& keeper, datastore::UnknownContents& unknown,
+             const NodeClient& nodes, SnapshotSource snapshot, ClerkOptions options)
+    : keeper_(keeper),
+      unknown_(unknown),
+      nodes_(nodes),
+      snapshot_(std::move(snapshot)),
+      options_(options) {
   for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
@@ -210,23 +214,18 @@ Decision Clerk::AdoptRecorded(const datastore::Write& write, const Name& name,
   if (!holders.unanswered.empty()) return Unanswered(name, holders.unanswered);
   if (holders.have.empty()) return {Decision::kNotFound};
   std::vector<std::string> storages;
-  std::string first, differing;
+  std::vector<datastore::UnknownContent> contents;
+  bool differs = false;
   for (const NodePtr& node : holders.have) {
     storages.push_back(node->storage);
     if (holders.have.size() == 1) break;
     const auto checksum = nodes_.Checksum(node, name.relative_path);
     if (!checksum.value) return Unanswered(name, checksum.answer.message);
-    if (first.empty()) first = *checksum.value;
-    if (*checksum.value != first) differing = node->storage;
+    contents.push_back(
+        {name.virtual_storage, name.relative_path, node->storage, *checksum.value, {}});
+    differs = differs || contents.front().checksum != contents.back().checksum;
   }
-  if (!differing.empty()) {
-    return Refused(
-        StatusCode::kFailedPrecondition,
-        fmt::format("\"{}\" was on several storages before Praefect, and is not the same on "
-                    "\"{}\" and \"{}\"",
-                    name.relative_path, storages.front(), differing),
-        "contents_differ", "move all but the right one away on the nodes' disks");
-  }
+  if (differs) return RefuseDiffering(name, std::move(contents), deadline);
   const auto snapshot = snapshot_();
   const nodes::VirtualStorage* storage = snapshot->Find(name.virtual_storage);
   if (storage == nullptr) return Unanswered(name, "the virtual storage is gone");
@@ -238,6 +237,23 @@ Decision Clerk::AdoptRecorded(const datastore::Write& write, const Name& name,
   });
   if (!adopted.ok()) return DatabaseAway(*adopted.error);
   return {adopted.value == Changed::kDone ? Decision::kKnown : Decision::kNotFound};
+}
+
+// Which one is right is for people to say; they find it in the status.
+Decision Clerk::RefuseDiffering(const Name& name, std::vector<datastore::UnknownContent> contents,
+                                db::Deadline deadline) {
+  std::string storages;
+  for (const datastore::UnknownContent& each : contents) {
+    storages += fmt::format("{}\"{}\"", storages.empty() ? "" : ", ", each.storage);
+  }
+  datastore::Await<bool>(
+      [&](auto done) { unknown_.Note(std::move(contents), deadline, std::move(done)); });
+  return Refused(StatusCode::kFailedPrecondition,
+                 fmt::format("\"{}\" cannot be taken over: it was on several storages before "
+                             "Praefect, and is not the same on all of {}",
+                             name.relative_path, storages),
+                 "contents_differ",
+                 "move all but the right one away on the nodes' disks; `praefect status` lists it");
 }
 
 Decision Clerk::LocateNow(const Name& name, db::Deadline deadline) {

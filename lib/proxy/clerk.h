@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "datastore/bookkeeper.h"
+#include "datastore/unknown_contents.h"
 #include "proxy/node_client.h"
 #include "routing/route.h"
 
@@ -58,8 +59,8 @@ class Clerk {
   using SnapshotSource = std::function<std::shared_ptr<const nodes::Snapshot>()>;
 
   // What is referred to outlives it.
-  Clerk(datastore::Bookkeeper& keeper, const NodeClient& nodes, SnapshotSource snapshot,
-        ClerkOptions options);
+  Clerk(datastore::Bookkeeper& keeper, datastore::UnknownContents& unknown, const NodeClient& nodes,
+        SnapshotSource snapshot, ClerkOptions options);
   ~Clerk();  // Stop
   Clerk(const Clerk&) = delete;
   Clerk& operator=(const Clerk&) = delete;
@@ -99,6 +100,8 @@ class Clerk {
   Decision CreateOnce(const Name& name, db::Deadline deadline);
   Decision AdoptNow(const Name& name, db::Deadline deadline);
   Decision AdoptRecorded(const datastore::Write& write, const Name& name, db::Deadline deadline);
+  Decision RefuseDiffering(const Name& name, std::vector<datastore::UnknownContent> contents,
+                           db::Deadline deadline);
   Decision LocateNow(const Name& name, db::Deadline deadline);
   Decision RemoveNow(const Name& name, db::Deadline deadline);
   Decision RenameNow(const Name& from, const std::string& to, db::Deadline deadline);
@@ -124,6 +127,7 @@ class Clerk {
   datastore::Result<bool> Overlaps(const Name& name, db::Deadline deadline) const;
 
   datastore::Bookkeeper& keeper_;
+  datastore::UnknownContents& unknown_;
   const NodeClient& nodes_;
   const SnapshotSource snapshot_;
   const ClerkOptions options_;

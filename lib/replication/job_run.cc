@@ -117,6 +117,7 @@ JobRun::Result JobRun::Copy() {
     const auto exists = context_.nodes.Exists(target, task_.job.replica_path);
     if (!exists.value) return PutOff(exists.answer.message);
     if (*exists.value) return ParkUnknown();
+    LookForShadowed(target);
   }
   const auto sources = HealthySources(*repository);
   if (sources.empty()) return PutOff("no healthy node holds what is to be copied", kMadeDueAgain);
@@ -175,6 +176,25 @@ JobRun::Result JobRun::ParkUnknown() {
   if (parked != Outcome::kDone) return Result::kNotStarted;
   Log(observe::Level::kError, "replication job parked", error);
   return Result::kParked;
+}
+
+// Where the repository lies elsewhere than its name says, something else may have that name on a
+// node that was not asked when the repository was created. It is left alone.
+void JobRun::LookForShadowed(const NodePtr& target) const {
+  const std::string& name = task_.job.relative_path;
+  if (name.empty() || name == task_.job.replica_path) return;
+  const auto overlaps = datastore::Await<bool>([&](auto done) {
+    context_.keeper.store().Overlaps(Name(), db::After(kBooksTimeout), std::move(done));
+  });
+  if (!overlaps.ok() || overlaps.value) return;  // it is another repository's, or may be
+  const auto exists = context_.nodes.Exists(target, name);
+  if (!exists.value || !*exists.value) return;
+  datastore::Await<bool>([&](auto done) {
+    context_.unknown.Note({{task_.virtual_storage, name, task_.storage, "", {}}},
+                          db::After(kBooksTimeout), std::move(done));
+  });
+  Log(observe::Level::kWarn, "something unknown has the name of a repository, and is left alone",
+      fmt::format("it lies at \"{}\" of storage \"{}\"", name, task_.storage));
 }
 
 JobRun::Result JobRun::Prove(const NodePtr& target, const NodePtr& source, int64_t held) {

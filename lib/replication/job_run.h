@@ -8,6 +8,7 @@
 #include <string>
 
 #include "datastore/bookkeeper.h"
+#include "datastore/unknown_contents.h"
 #include "observe/log.h"
 #include "proxy/node_client.h"
 #include "replication/metrics.h"
@@ -28,6 +29,7 @@ struct RunContext {
   std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
   observe::Logger& logger;
   Metrics& metrics;
+  datastore::UnknownContents& unknown;
 };
 
 // How long the database may take for one step; a job whose step it did not take stays as it is, or
@@ -48,6 +50,7 @@ class JobRun {
 
   Result Copy();
   Result ParkUnknown();
+  void LookForShadowed(const proxy::NodePtr& target) const;
   Result Prove(const proxy::NodePtr& target, const proxy::NodePtr& source, int64_t held);
   Result Replace(const proxy::NodePtr& target, const datastore::Repository& repository);
   Result CopyFailed(const proxy::NodePtr& target, const proxy::NodePtr& source,

@@ -5,8 +5,10 @@
 
 namespace praefect::replication {
 
-Upkeep::Upkeep(const DiskWatch::Context& context)
-    : sweep_(context.keeper, context.logger, context.metrics), disks_(context) {
+Upkeep::Upkeep(const DiskWatch::Context& context, datastore::UnknownContents& unknown)
+    : sweep_(context.keeper, context.logger, context.metrics),
+      disks_(context),
+      unknown_(unknown, context.nodes) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -44,10 +46,15 @@ std::shared_ptr<const nodes::Snapshot> Upkeep::snapshot() {
 void Upkeep::Run() {
   const auto is_over = [this] { return stopping(); };
   Clock::time_point next_disks = Clock::now() + kDiskPause, next_sweep = Clock::now() + kSweepPause;
-  for (bool news = false; Wait(std::min(next_disks, next_sweep), news);) {
+  Clock::time_point next_unknown = Clock::now() + kUnknownPause;
+  for (bool news = false; Wait(std::min({next_disks, next_sweep, next_unknown}), news);) {
     if (news || Clock::now() >= next_disks) {
       disks_.Look(snapshot(), is_over);
       next_disks = Clock::now() + kDiskPause;
+    }
+    if (Clock::now() >= next_unknown) {
+      unknown_.Look(snapshot(), is_over);
+      next_unknown = Clock::now() + kUnknownPause;
     }
     if (!news && Clock::now() < next_sweep) continue;
     const bool over = sweep_.Step(is_over);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What nobody else begins: the sweep for jobs that are missing, and the watch over disks. A thread
-// of its own.
+// What nobody else begins: the sweep for jobs that are missing, the watch over disks, and that over
+// unknown contents. A thread of its own.
 
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +12,7 @@
 #include "nodes/snapshot.h"
 #include "replication/disk_watch.h"
 #include "replication/sweep.h"
+#include "replication/unknown_watch.h"
 
 namespace praefect::replication {
 
@@ -24,8 +25,11 @@ class Upkeep {
   // Between looks at disks, likewise; what other Praefects said of them is read then.
   static constexpr std::chrono::milliseconds kDiskPause{2'000};
 
+  // Between looks at unknown contents.
+  static constexpr std::chrono::milliseconds kUnknownPause{10'000};
+
   // What is referred to outlives it. Idle until it hears of nodes.
-  explicit Upkeep(const DiskWatch::Context& context);
+  Upkeep(const DiskWatch::Context& context, datastore::UnknownContents& unknown);
   ~Upkeep();  // Stop
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -45,6 +49,7 @@ class Upkeep {
 
   Sweep sweep_;
   DiskWatch disks_;
+  UnknownWatch unknown_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -38,6 +38,8 @@ class Findings {
     for (const api::VirtualStorage& storage : storages) {
       for (const api::Node& node : storage.nodes()) JudgeNode(storage, node, status.books());
     }
+    for (const api::VirtualStorage& storage : storages) JudgeUnknown(storage);
+    JudgeMoreUnknown(status);
     for (const api::VirtualStorage& storage : storages) JudgeJobs(storage);
     for (const api::Departed& departed : status.departed()) JudgeDeparted(departed);
   }
@@ -144,6 +146,60 @@ class Findings {
                        node.storage());
   }
 
+  void JudgeUnknown(const api::VirtualStorage& storage) {
+    const auto& contents = storage.unknown();
+    for (auto each = contents.begin(); each != contents.end();) {
+      if (unknown_told_ == kMostTold) return;
+      ++unknown_told_;
+      // What differs has one for each storage, one after the other.
+      const auto end = std::find_if(each + 1, contents.end(), [&](const auto& other) {
+        return other.relative_path() != each->relative_path() || other.kind() != each->kind() ||
+               other.kind() == "shadowed";
+      });
+      unknown_rows_ += end - each;
+      if (each->kind() == "shadowed") JudgeShadowed(storage, *each);
+      if (each->kind() == "differs") JudgeDiffering(storage, {each, end});
+      each = end;
+    }
+  }
+
+  void JudgeDiffering(const api::VirtualStorage& storage,
+                      const std::vector<api::UnknownContent>& contents) {
+    std::string holders;
+    for (const api::UnknownContent& each : contents) {
+      holders += fmt::format("{}{:.12} on \"{}\"", holders.empty() ? "" : ", ", each.checksum(),
+                             each.storage());
+    }
+    Add(Finding::ERROR,
+        fmt::format(
+            "\"{}\" of \"{}\" takes no writes: it was there before Praefect, and is not the "
+            "same everywhere",
+            contents.front().relative_path(), storage.name()),
+        "the checksums are " + holders,
+        "find out which one is right, and move the others away on their nodes' disks; the next "
+        "write goes on with what is left");
+  }
+
+  void JudgeShadowed(const api::VirtualStorage& storage, const api::UnknownContent& content) {
+    Add(Finding::WARNING,
+        fmt::format("something unknown has the name \"{}\" on node \"{}\"", content.relative_path(),
+                    content.storage()),
+        "it was not seen when the repository of that name was created, which therefore lies "
+        "elsewhere; nobody reads it, and it is left alone",
+        "look what it is, and move it away on that node; see where the repository lies",
+        fmt::format("praefect metadata -virtual-storage {} -relative-path {}", storage.name(),
+                    content.relative_path()));
+  }
+
+  void JudgeMoreUnknown(const api::StatusResponse& status) {
+    const int64_t more = status.unknown_contents() - unknown_rows_;
+    if (more <= 0) return;
+    Add(Finding::WARNING,
+        fmt::format("{} on nodes at names of repositories as well",
+                    Plural(more, "unknown content is", "unknown contents are")),
+        "", "put those right that are told, then look again");
+  }
+
   // What somebody has to decide over comes first.
   void JudgeJobs(const api::VirtualStorage& storage) {
     std::vector<const api::ParkedJob*> parked_jobs;
@@ -213,6 +269,8 @@ class Findings {
   }
 
   std::vector<Finding> findings_;
+  int unknown_told_ = 0;      // findings,
+  int64_t unknown_rows_ = 0;  // and what they are about
 };
 
 }  // namespace

@@ -116,6 +116,15 @@ void List(api::VirtualStorage& storage, const Survey& survey) {
     job.set_parked_seconds(parked.since.count());
     job.set_in_the_way(parked.error.starts_with(datastore::kUnknownContent));
   }
+  for (const datastore::UnknownContent& each : survey.unknown.first) {
+    if (each.virtual_storage != storage.name()) continue;
+    api::UnknownContent& content = *storage.add_unknown();
+    content.set_relative_path(each.relative_path);
+    content.set_storage(each.storage);
+    content.set_kind(each.checksum.empty() ? "shadowed" : "differs");
+    content.set_checksum(each.checksum);
+    content.set_noticed_seconds(each.since.count());
+  }
   const auto unavailable = survey.unavailable.find(storage.name());
   if (unavailable == survey.unavailable.end()) return;
   storage.set_repositories_unavailable(unavailable->second.count);
@@ -171,7 +180,12 @@ api::StatusResponse StatusOf(const StatusFacts& facts, const std::string& virtua
     Count(storage, *facts.survey);
     List(storage, *facts.survey);
   }
-  if (facts.survey != nullptr) ListDeparted(response, facts, virtual_storage);
+  if (facts.survey != nullptr) {
+    ListDeparted(response, facts, virtual_storage);
+    const bool all = virtual_storage.empty();
+    response.set_unknown_contents(all ? facts.survey->unknown.count
+                                      : response.virtual_storages(0).unknown_size());
+  }
   for (api::Finding& finding : FindingsOf(response)) {
     *response.add_findings() = std::move(finding);
   }

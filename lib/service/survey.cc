@@ -32,6 +32,10 @@ class Surveying {
         Get(&survey_.jobs, [&](auto by, auto done) { overview_.Jobs(by, std::move(done)); }) &&
         Get(&survey_.parked,
             [&](auto by, auto done) { overview_.Parked(kMostListed, by, std::move(done)); }) &&
+        Get(&survey_.unknown,
+            [&](auto by, auto done) {
+              datastore::ListUnknownContents(database_, kMostUnknown, by, std::move(done));
+            }) &&
         Get(&survey_.intents, [&](auto by, auto done) { overview_.Intents(by, std::move(done)); });
     if (!read) return;
     for (const nodes::VirtualStorage& storage : snapshot.virtual_storages) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datastore/overview.h"
+#include "datastore/unknown_contents.h"
 #include "nodes/snapshot.h"
 
 namespace praefect::service {
@@ -30,11 +31,14 @@ struct Survey {
   std::vector<datastore::RepositoryCounts> repositories;
   std::vector<datastore::JobCounts> jobs;
   std::vector<datastore::ParkedJob> parked;  // at most kMostListed
+  datastore::UnknownContentsFound unknown;   // at most kMostUnknown
   datastore::IntentCounts intents;
   std::map<std::string, UnavailableRepositories> unavailable;  // by virtual storage
 };
 
 inline constexpr int kMostListed = 10;
+// Of contents that differ each has a row for every storage.
+inline constexpr int kMostUnknown = 30;
 // What one statement of a survey may take: its figures are in test/bench/RESULTS.md.
 inline constexpr std::chrono::seconds kSurveyStatement{5};
 // What the first one may take, the shortest: it tells whether the database answers at all.

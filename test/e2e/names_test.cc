@@ -166,7 +166,7 @@ TEST_CASE("Nothing is taken over that is not certain, and nothing is left in the
     const Decision decision = names.Adopt("a.git");
     CHECK(decision.kind == Decision::kRefused);
     CHECK(decision.refusal.code == absl::StatusCode::kFailedPrecondition);
-    CHECK(decision.refusal.message.find("\"gitaly-2\" and \"gitaly-3\"") != std::string::npos);
+    CHECK(decision.refusal.message.find("\"gitaly-2\", \"gitaly-3\"") != std::string::npos);
   }
   SECTION("a node does not answer") {
     names.InitOn(1, "a.git");

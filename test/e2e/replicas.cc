@@ -65,6 +65,7 @@ Replicas::Replicas() {
   store_ = std::make_unique<datastore::Store>(*database_,
                                               datastore::Storages{{kVirtualStorage, kStorages}});
   disks_ = std::make_unique<datastore::Disks>(*database_);
+  unknown_ = std::make_unique<datastore::UnknownContents>(*database_, registry_);
   calls_ = std::make_unique<proxy::NodeCalls>(memory_, resolver_, 10s);
   client_ = std::make_unique<proxy::NodeClient>(*calls_);
   metrics_ = std::make_unique<replication::Metrics>(registry_, config::Prometheus());
@@ -91,9 +92,9 @@ Replicas::Replicas() {
     return snapshot_;
   };
   replicator_ = std::make_unique<replication::Replicator>(
-      replication::RunContext{*keeper_, *client_, snapshot, *logger_, *metrics_},
+      replication::RunContext{*keeper_, *client_, snapshot, *logger_, *metrics_, *unknown_},
       replication::Replicator::Settings{});
-  clerk_ = std::make_unique<proxy::Clerk>(*keeper_, *client_, snapshot,
+  clerk_ = std::make_unique<proxy::Clerk>(*keeper_, *unknown_, *client_, snapshot,
                                           proxy::ClerkOptions{.max_namespace = 2});
   auto methods = gitaly::MethodRegistry::Build();
   REQUIRE(methods.ok());
@@ -106,7 +107,8 @@ Replicas::Replicas() {
                                         const std::lock_guard lock(mutex_);
                                         expected_disks_ = std::move(disks);
                                       },
-                                      *logger_, *metrics_});
+                                      *logger_, *metrics_},
+      *unknown_);
   Publish();
 }
 

@@ -74,6 +74,7 @@ class Replicas {
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<datastore::Store> store_;
   std::unique_ptr<datastore::Disks> disks_;
+  std::unique_ptr<datastore::UnknownContents> unknown_;
   http2::MemoryMeter memory_;
   net::Resolver resolver_;
   std::unique_ptr<proxy::NodeCalls> calls_;

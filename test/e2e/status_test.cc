@@ -27,6 +27,18 @@ using nlohmann::json;
 // By its id and not by its name where a node was away when it was created.
 constexpr char kFirstClusterPath[] = "@cluster/repositories/6b/86/1";
 
+// A commit without files, on this branch of a bare repository.
+void WriteRoot(const std::filesystem::path& repository, const std::string& reference) {
+  const std::string folder = "--git-dir=" + repository.string();
+  const Outcome tree = Git({folder, "hash-object", "-w", "-t", "tree", "/dev/null"});
+  const std::string id = tree.output.substr(0, tree.output.find('\n'));
+  const Outcome commit =
+      Git({folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", id, "-m", "root"});
+  REQUIRE(commit.exit_status == 0);
+  const std::string root = commit.output.substr(0, commit.output.find('\n'));
+  REQUIRE(Git({folder, "update-ref", reference, root}).exit_status == 0);
+}
+
 TEST_CASE("Of a cluster that is well, status says so and metadata shows every replica current") {
   Operated operated;
   operated.cluster.CreateWithCommit("a.git");
@@ -205,6 +217,41 @@ TEST_CASE("What must not be overwritten is told with what to do, and copied once
   copy.Push({"HEAD:refs/heads/other"});
   CHECK(operated.IsWell(1));
   CHECK(away.Has(kFirstClusterPath));
+}
+
+TEST_CASE("What has the name of a repository on a node that was away is told until it is gone") {
+  Operated operated;
+  StorageNode& away = operated.cluster.node(2);
+  away.Crash();
+  operated.cluster.CreateWithCommit("a.git");
+  const auto folder = away.Folder("a.git");
+  REQUIRE(Git({"init", "--bare", "--quiet", folder.string()}).exit_status == 0);
+  away.Start();
+  REQUIRE(operated.Finds("something unknown has the name \"a.git\" on node \"gitaly-3\""));
+  CHECK(Eventually([&] { return away.Has(kFirstClusterPath); }));
+  CHECK(away.Refs("a.git").empty());
+  std::filesystem::remove_all(folder);
+  CHECK(operated.IsWell(1));
+}
+
+TEST_CASE("What cannot be taken over because it differs is told, until people chose") {
+  Operated operated;
+  for (const size_t index : {0, 1}) {
+    const auto folder = operated.cluster.node(index).Folder("a.git");
+    REQUIRE(Git({"init", "--bare", "--quiet", folder.string()}).exit_status == 0);
+    WriteRoot(folder, fmt::format("refs/heads/{}", index));
+  }
+  WorkingCopy copy = operated.cluster.NewWorkingCopy("a.git");
+  copy.Commit("README", "first\n");
+  const Outcome refused = copy.Try({"push", "origin", "HEAD:refs/heads/other"});
+  CHECK_THAT(refused.error, Contains("\"a.git\" cannot be taken over") &&
+                                Contains("not the same on all of \"gitaly-1\", \"gitaly-2\""));
+  REQUIRE(operated.Finds("\"a.git\" of \"default\" takes no writes"));
+  CHECK_THAT(operated.Praefect({"status"}).output, StartsWith("1 error:\n"));
+
+  std::filesystem::remove_all(operated.cluster.node(1).Folder("a.git"));
+  CHECK(copy.Try({"push", "origin", "HEAD:refs/heads/other"}).exit_status == 0);
+  CHECK(operated.IsWell(1));
 }
 
 TEST_CASE("status of one virtual storage, and of one that there is not") {

@@ -95,8 +95,9 @@ void Writes::StartServer() {
   manager_->Start();
   calls_.emplace(memory_, resolver_, milliseconds(10'000));
   client_.emplace(*calls_);
+  unknown_.emplace(*database, registry_);
   clerk_.emplace(
-      *keeper, *client_, [this] { return manager_->snapshot(); }, proxy::ClerkOptions());
+      *keeper, *unknown_, *client_, [this] { return manager_->snapshot(); }, proxy::ClerkOptions());
   promoter_.emplace(
       *keeper, [this] { return manager_->snapshot(); }, log, registry_);
   calls_->Publish(manager_->snapshot());

@@ -94,6 +94,7 @@ class Writes : public datastore::StoreFixture {
   net::Resolver resolver_;
   std::optional<proxy::NodeCalls> calls_;
   std::optional<proxy::NodeClient> client_;
+  std::optional<datastore::UnknownContents> unknown_;
   std::optional<proxy::Clerk> clerk_;
   std::optional<proxy::Promoter> promoter_;
   std::unique_ptr<proxy::Server> server_;

@@ -42,6 +42,15 @@ class Cluster {
     jobs.set_state("parked");
     jobs.set_count(count);
   }
+  void AddUnknown(const std::string& path, const std::string& storage,
+                  const std::string& checksum) {
+    api::UnknownContent& content = *this->storage().add_unknown();
+    content.set_relative_path(path);
+    content.set_storage(storage);
+    content.set_kind(checksum.empty() ? "shadowed" : "differs");
+    content.set_checksum(checksum);
+    status.set_unknown_contents(status.unknown_contents() + 1);
+  }
   api::Jobs& Due(int64_t seconds) {
     api::Jobs& jobs = *storage().add_jobs();
     jobs.set_storage("gitaly-2");
@@ -182,6 +191,29 @@ TEST_CASE("deletes for a storage that left are told once, with the command to gi
         "configuration | what clients removed may still lie there | configure it again; when it "
         "will not come back, see what giving them up means | praefect give-up-deletes "
         "-virtual-storage default -storage gitaly-9\n");
+}
+
+TEST_CASE("contents that differ are an error that names them, shadowed ones a warning") {
+  Cluster cluster;
+  cluster.AddUnknown("a.git", "gitaly-1", "1111111111111111");
+  cluster.AddUnknown("a.git", "gitaly-2", "2222222222222222");
+  cluster.AddUnknown("b.git", "gitaly-2", "");
+  const auto findings = FindingsOf(cluster.status);
+  REQUIRE(findings.size() == 2);
+  CHECK(findings[0].severity() == api::Finding::ERROR);
+  CHECK_THAT(findings[0].what(), Contains("\"a.git\" of \"default\" takes no writes"));
+  CHECK(findings[0].reason() ==
+        "the checksums are 111111111111 on \"gitaly-1\", 222222222222 on \"gitaly-2\"");
+  CHECK(findings[1].what() == "something unknown has the name \"b.git\" on node \"gitaly-2\"");
+  CHECK(findings[1].command() == "praefect metadata -virtual-storage default -relative-path b.git");
+}
+
+TEST_CASE("of many unknown contents the first are told, and the rest is counted") {
+  Cluster cluster;
+  for (int i = 0; i < 7; ++i) cluster.AddUnknown(std::to_string(i) + ".git", "gitaly-1", "");
+  cluster.status.set_unknown_contents(40);
+  CHECK_THAT(cluster.Findings(), Contains("\"4.git\"") && !Contains("\"5.git\"") &&
+                                     Contains("35 unknown contents are on nodes"));
 }
 
 TEST_CASE("disks and nodes that fail are told") {
