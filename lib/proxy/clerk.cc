@@ -84,7 +84,8 @@ void Clerk::Hand(Work work, Done done) {
   }
   done(Refused(StatusCode::kUnavailable,
                "too many repositories are being created, removed or looked for, try again",
-               "names_waiting"));
+               "names_waiting",
+               "they wait for nodes or the database: `praefect status` tells which is slow"));
 }
 
 void Clerk::Run() {
@@ -320,8 +321,11 @@ Decision Clerk::RenameNow(const Name& from, const std::string& to, db::Deadline 
     if (!holders.have.empty()) {
       return Refused(
           StatusCode::kAlreadyExists,
-          fmt::format("\"{}\" lies on storage \"{}\" already", to, holders.have.front()->storage),
-          "already_exists");
+          fmt::format(
+              "\"{}\" cannot be renamed to \"{}\": something is there on storage \"{}\" already",
+              from.relative_path, to, holders.have.front()->storage),
+          "already_exists",
+          "it is in no book of Praefect's: look what it is, and move it away there");
     }
   }
   const auto renamed = datastore::Await<Changed>(
@@ -335,7 +339,10 @@ Decision Clerk::RenameNow(const Name& from, const std::string& to, db::Deadline 
     case Changed::kRefused:
       break;
   }
-  return Refused(StatusCode::kAlreadyExists, fmt::format("\"{}\" is taken", to), "already_exists");
+  return Refused(
+      StatusCode::kAlreadyExists,
+      fmt::format("\"{}\" cannot be renamed to \"{}\": that name is taken", from.relative_path, to),
+      "already_exists");
 }
 
 // ---- questions ---------------------------------------------------------------------------------

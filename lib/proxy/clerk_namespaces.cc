@@ -32,10 +32,10 @@ Decision Clerk::RemoveNamespaceNow(const Name& directory, db::Deadline deadline)
     if (unrecorded.paths.empty()) return {Decision::kDone};
     first = *unrecorded.paths.begin();
   }
-  return Refused(
-      StatusCode::kFailedPrecondition,
-      fmt::format("namespace \"{}\" is not empty: \"{}\" is in it", directory.relative_path, first),
-      "namespace_not_empty", "remove its repositories first");
+  return Refused(StatusCode::kFailedPrecondition,
+                 fmt::format("namespace \"{}\" cannot be removed: \"{}\" is in it",
+                             directory.relative_path, first),
+                 "namespace_not_empty", "remove its repositories first");
 }
 
 Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::Deadline deadline) {
@@ -61,7 +61,8 @@ Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::
   if (below.value.size() > options_.max_namespace) {
     return Refused(
         StatusCode::kResourceExhausted,
-        fmt::format("namespace \"{}\" has more than {} repositories", from.relative_path, limit),
+        fmt::format("namespace \"{}\" cannot be renamed at once: it has more than {} repositories",
+                    from.relative_path, limit),
         "namespace_too_large", "rename its repositories one by one");
   }
   for (const datastore::Below& each : below.value) {

@@ -34,13 +34,15 @@ std::string_view PrimaryOf(const Repository& repository) {
 
 Refusal NoPrimary(const Repository& repository) {
   const std::string_view storage = PrimaryOf(repository);
-  return {absl::StatusCode::kUnavailable,
-          storage.empty()
-              ? "primary is not healthy: the repository has none"
-              : fmt::format("primary is not healthy: storage \"{}\" is not configured", storage),
-          "no_primary",
-          fmt::format("promote another replica of repository {}, or configure its storage again",
-                      repository.id)};
+  return {
+      absl::StatusCode::kUnavailable,
+      storage.empty()
+          ? "primary is not healthy: the repository has none"
+          : fmt::format("primary is not healthy: storage \"{}\" is not configured", storage),
+      "no_primary",
+      fmt::format("configure its storage again, or designate one that holds all of it: `praefect "
+                  "metadata -repository-id {}` tells who does",
+                  repository.id)};
 }
 
 Refusal NotCurrent(const Repository& repository, const nodes::Node& node, std::string_view what) {
@@ -48,7 +50,9 @@ Refusal NotCurrent(const Repository& repository, const nodes::Node& node, std::s
       absl::StatusCode::kUnavailable,
       fmt::format("{} is not up to date on node \"{}\" yet, try again", what, node.storage),
       "replica_not_current",
-      fmt::format("repository {} waits for a copy to storage \"{}\"", repository.id, node.storage)};
+      fmt::format("repository {} waits for a copy to storage \"{}\": `praefect status` tells what "
+                  "keeps it from coming",
+                  repository.id, node.storage)};
 }
 
 bool IsCurrentOn(const Repository& repository, const std::string& storage) {
@@ -113,7 +117,11 @@ std::optional<Choice> AnotherPrimary(const nodes::VirtualStorage& virtual_storag
           absl::StatusCode::kUnavailable,
           fmt::format("primary is not healthy: storage \"{}\" is to take over, try again",
                       choice.storage),
-          "no_primary", "look at the log for what keeps it from that"};
+          "no_primary",
+          fmt::format(
+              "look for repository {} in Praefect's log, and at `praefect status`, for what "
+              "keeps it from that",
+              booked.target->id)};
     case PrimaryChoice::kNobody:
       return std::move(choice.refusal);
   }

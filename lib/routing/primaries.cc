@@ -83,8 +83,10 @@ Refusal Nobody(const nodes::VirtualStorage& virtual_storage, const Repository& r
                const std::string& storage) {
   const std::string why = "primary is not healthy: " + WhyNot(virtual_storage, repository);
   const std::string holders = Holders(repository);
-  const std::string hint =
-      fmt::format("repository {}: all acknowledged writes are on: {}", repository.id, holders);
+  const std::string hint = fmt::format(
+      "repository {}: all acknowledged writes are on: {}; `praefect metadata "
+      "-repository-id {}` tells how far the others are",
+      repository.id, holders, repository.id);
   const int position = storage.empty() ? kNoStorage : repository.Position(storage);
   const bool complete = storage.empty()
                             ? holders != "none"

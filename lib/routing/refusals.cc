@@ -29,7 +29,9 @@ Refusal NotWritable(const nodes::Node& node) {
   return {code,
           fmt::format("nothing is written to node \"{}\" at {}: {}", node.storage,
                       node.address_text, node.disk.text),
-          "disk_in_doubt", HintFor(node)};
+          "disk_in_doubt",
+          "look whether the right disk is mounted there; `praefect status` tells what else can be "
+          "done"};
 }
 
 }  // namespace praefect::routing

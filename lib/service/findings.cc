@@ -114,6 +114,11 @@ class Findings {
       }
       std::string next = "see which layer is broken";
       if (!node.key_to_check().empty()) next += fmt::format("; look at {}", node.key_to_check());
+      if (writes_stop && books.kept()) {
+        next +=
+            "; or let another node take over: primary = true there, in the files of all "
+            "Praefects, and HUP";
+      }
       Add(writes_stop ? Finding::ERROR : Finding::WARNING, std::move(what), node.reason(),
           std::move(next), "praefect dial-nodes -virtual-storage " + storage.name());
     } else if (node.disk_exchanged()) {

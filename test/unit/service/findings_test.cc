@@ -90,7 +90,8 @@ TEST_CASE("a dead primary is an error that says how many repositories take no wr
   CHECK(cluster.Findings() ==
         "ERROR node \"gitaly-1\" of \"default\" is down; it is the primary of 12 repositories: "
         "writes there are refused | nothing listens there | see which layer is broken; look at "
-        "virtual_storage.node.address | praefect dial-nodes -virtual-storage default\n");
+        "virtual_storage.node.address; or let another node take over: primary = true there, in the "
+        "files of all Praefects, and HUP | praefect dial-nodes -virtual-storage default\n");
 }
 
 TEST_CASE("a dead secondary is a warning, and what is due to it is not told as well") {
