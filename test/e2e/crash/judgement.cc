@@ -143,6 +143,18 @@ class Judging {
       Problem("{} repositories lie on {}, and {} have a name", disk.size(), storage, there);
     }
     for (const Project& project : projects_) JudgeName(project, names_of[project.number]);
+    LookForRevenants();
+  }
+
+  // Also those without references, which do not tell whose they were.
+  void LookForRevenants() {
+    for (const auto& [name, references] : shown_) {
+      const bool has_owner =
+          !references || std::any_of(projects_.begin(), projects_.end(), [&](const Project& each) {
+            return each.fate != Fate::kGone && each.names.contains(name);
+          });
+      if (!has_owner) Problem("resurrected: {} is there, and nobody has it", name);
+    }
   }
 
   void JudgeName(const Project& project, const std::set<std::string>& shown) {
