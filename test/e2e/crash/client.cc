@@ -24,6 +24,19 @@ constexpr int kMostProjects = 5;        // of one client
 constexpr int kLargeContent = 300'000;  // bytes that do not compress
 constexpr std::chrono::seconds kCallTimeout{30};
 constexpr std::chrono::milliseconds kPauseAfterFailure{50};
+constexpr std::chrono::milliseconds kLookWhileResting{5};
+
+// Counted before `rest` is looked at, so that nobody who rests is taken for busy, nor the reverse.
+class Busy {
+ public:
+  explicit Busy(std::atomic<int>& busy) : busy_(busy) { ++busy_; }
+  ~Busy() { --busy_; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<int>& busy_;
+};
 
 std::map<std::string, std::string> Environment(const std::string& address) {
   return {{"GIT_SSH_COMMAND", GIT_SSH_PROGRAM},
@@ -60,7 +73,7 @@ std::string CommitStream(std::mt19937& random) {
 }  // namespace
 
 Client::Client(int number, fs::path directory, std::vector<std::string> addresses, Ledger& ledger,
-               const Weather& weather, uint32_t seed)
+               Weather& weather, uint32_t seed)
     : number_(number),
       directory_(std::move(directory)),
       addresses_(std::move(addresses)),
@@ -82,6 +95,16 @@ Client::Client(int number, fs::path directory, std::vector<std::string> addresse
 }
 
 void Client::Work() {
+  while (!weather_.stop) {
+    if (const Busy busy(weather_.busy); !weather_.rest) {
+      ActOnce();
+      continue;
+    }
+    std::this_thread::sleep_for(kLookWhileResting);
+  }
+}
+
+void Client::ActOnce() {
   struct Share {
     int of_hundred;
     Act act;
@@ -89,14 +112,10 @@ void Client::Work() {
   constexpr Share kShares[] = {{66, &Client::Push},    {10, &Client::Create},
                                {6, &Client::MoveHead}, {6, &Client::Rename},
                                {6, &Client::Remove},   {6, &Client::CreateAgain}};
-  while (!weather_.stop) {
-    int dice = static_cast<int>(Chance(100));
-    for (const Share& share : kShares) {
-      dice -= share.of_hundred;
-      if (dice >= 0) continue;
-      (this->*share.act)();
-      break;
-    }
+  int dice = static_cast<int>(Chance(100));
+  for (const Share& share : kShares) {
+    dice -= share.of_hundred;
+    if (dice < 0) return (this->*share.act)();
   }
 }
 

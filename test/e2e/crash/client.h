@@ -22,6 +22,9 @@ namespace praefect::crash {
 // What happens around all clients.
 struct Weather {
   std::atomic<bool> stop{false};
+  // Clients end what they are at, and begin nothing.
+  std::atomic<bool> rest{false};
+  std::atomic<int> busy{0};  // clients that are at something
   // How long a client waits until it is killed.
   std::atomic<int> patience_ms{30'000};
 };
@@ -30,7 +33,7 @@ class Client {
  public:
   // Belongs to one thread. `directory` is its own; `addresses` of Praefects.
   Client(int number, std::filesystem::path directory, std::vector<std::string> addresses,
-         Ledger& ledger, const Weather& weather, uint32_t seed);
+         Ledger& ledger, Weather& weather, uint32_t seed);
 
   // Until it is stopped.
   void Work();
@@ -40,6 +43,7 @@ class Client {
 
  private:
   using Act = void (Client::*)();
+  void ActOnce();
   void Push();
   void Create();
   void CreateAgain();
@@ -69,7 +73,7 @@ class Client {
   const std::filesystem::path directory_;
   const std::vector<std::string> addresses_;
   Ledger& ledger_;
-  const Weather& weather_;
+  Weather& weather_;
   std::mt19937 random_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::string> commits_;  // not used yet

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 namespace praefect::crash {
@@ -15,6 +16,7 @@ constexpr char kPush[] = "SSHReceivePack";
 // How long a node holds a write back. Much shorter than every linger: a linger is an assumption
 // about nodes, which a fault must not break.
 constexpr milliseconds kHeldBack = 700ms;
+constexpr milliseconds kLongestRest = 60s;
 
 milliseconds Between(milliseconds least, milliseconds most, std::mt19937& random) {
   return least + milliseconds(random() % static_cast<uint32_t>((most - least).count()));
@@ -119,6 +121,29 @@ void FreezeNode(Site& site, Weather&, std::mt19937& random) {
   node.Thaw();
 }
 
+// It comes back on an empty disk. Judged by the books: a write that was acknowledged and is not in
+// them counts as held elsewhere, and is found to be lost. Clients go on when all Praefects know:
+// what is written there in the second before makes it a disk that waits for people
+// (ARCHITECTURE.md).
+void EmptyDisk(Site& site, Weather& weather, std::mt19937& random) {
+  const size_t victim = SomeNode(site, random);
+  test::StorageNode& node = site.node(victim);
+  weather.rest = true;
+  if (!test::Eventually([&] { return weather.busy == 0 && site.CanSpareDisk(victim); },
+                        kLongestRest)) {
+    throw std::runtime_error("while clients rest, replicas do not become current");
+  }
+  node.Crash();
+  node.LoseDisk();
+  Pause(0ms, 2'000ms, random);
+  node.Start();
+  if (!test::Eventually([&] { return site.DoubtDisk(victim); }, kLongestRest)) {
+    throw std::runtime_error("nobody sees that a node came back empty");
+  }
+  weather.rest = false;
+  Pause(0ms, 5'000ms, random);
+}
+
 // Clients lose patience, are killed, and their pushes are applied all the same.
 void ApplyAfterCallers(Site& site, Weather& weather, std::mt19937& random) {
   weather.patience_ms = 400;
@@ -164,6 +189,10 @@ const std::vector<Fault>& Faults() {
       {"postgres unreachable for one", true, HideDatabaseFromOne},
       {"node killed", false, KillNode},
       {"node frozen", false, FreezeNode},
+      {"node comes back empty",
+       false,
+       EmptyDisk,
+       {"the node's disk is ", "a replica is suspect: "}},
       {"writes applied after their callers", false, ApplyAfterCallers},
       {"errors after writes", false, FailAfterApplying},
       {"node crashes in copies", false, CrashInCopies},

@@ -18,6 +18,8 @@ struct Fault {
   bool needs_postgres;
   // Returns when it is over and everything runs again.
   std::function<void(Site&, Weather&, std::mt19937&)> run;
+  // How the errors begin that a Praefect logs rightly on account of it.
+  std::vector<std::string> explains = {};
 };
 
 const std::vector<Fault>& Faults();

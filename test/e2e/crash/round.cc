@@ -57,7 +57,9 @@ class Round {
     if (ledger_.Failures().empty() || quiet_) JudgeDisks();
     result_.counts = ledger_.counts();
     for (const std::string& failure : ledger_.Failures()) result_.problems.push_back(failure);
-    for (const std::string& error : site_.Errors()) result_.problems.push_back(error);
+    for (const std::string& error : site_.Errors()) {
+      if (!IsExplained(error)) result_.problems.push_back(error);
+    }
     if (const std::string ends = site_.Stop(); !ends.empty()) result_.problems.push_back(ends);
     return std::move(result_);
   }
@@ -79,9 +81,16 @@ class Round {
       Calm();
       fmt::print("    {}\n", deck[i]->name);
       ++result_.faults[deck[i]->name];
+      const auto& explains = deck[i]->explains;
+      explained_.insert(explained_.end(), explains.begin(), explains.end());
       deck[i]->run(site_, weather_, random_);
     }
     Calm();
+  }
+
+  bool IsExplained(const std::string& error) const {
+    return std::any_of(explained_.begin(), explained_.end(),
+                       [&](const std::string& begin) { return error.starts_with(begin); });
   }
 
   void Quiesce() {
@@ -122,6 +131,7 @@ class Round {
   Ledger ledger_;
   Weather weather_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::string> explained_;  // errors, by how they begin
   RoundResult result_;
   bool quiet_ = false;
 };

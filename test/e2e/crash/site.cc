@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -36,6 +37,18 @@ constexpr char kUnfinished[] =
     "FROM repositories r JOIN storage_repositories s ON s.repository_id = r.repository_id "
     "WHERE s.generation <> r.generation";
 
+// Repositories that one node ({0}) may be the only one to hold, or that something is done for
+// there. Where no write is open and a replica is current, nothing is copied onto that one; what is
+// copied from the node takes other claims along when its own fall.
+constexpr char kNotElsewhere[] =
+    "SELECT count(*) FROM repositories r WHERE r.state <> 'removing' AND "
+    "(EXISTS (SELECT 1 FROM write_intents i WHERE i.repository_id = r.repository_id) OR "
+    "EXISTS (SELECT 1 FROM replication_jobs j WHERE j.repository_id = r.repository_id "
+    "AND (j.storage = '{0}' OR j.source = '{0}')) OR "
+    "NOT EXISTS (SELECT 1 FROM storage_repositories s WHERE s.repository_id = r.repository_id "
+    "AND s.storage <> '{0}' AND s.generation = r.generation AND NOT EXISTS (SELECT 1 FROM "
+    "replication_jobs j WHERE j.repository_id = r.repository_id AND j.storage = s.storage)))";
+
 std::string MustGit(const fs::path& repository, const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"--git-dir=" + repository.string()};
   all.insert(all.end(), arguments.begin(), arguments.end());
@@ -53,6 +66,8 @@ Content ContentOf(const fs::path& repository) {
   std::istringstream lines(
       MustGit(repository, {"for-each-ref", "--format=%(refname) %(objectname)"}));
   for (std::string name, id; lines >> name >> id;) content.references[name] = id;
+  MustGit(repository,
+          {"rev-list", "--objects", "--all", "--quiet"});  // all that these mean is there
   return content;
 }
 
@@ -165,7 +180,26 @@ std::string Site::Query(const std::string& sql) const {
   return QuerySqlite(embedded_store(), sql);
 }
 
-std::string Site::Unfinished() const { return Query(kUnfinished); }
+std::string Site::Unfinished() const {
+  std::string unfinished = Query(kUnfinished);
+  const std::string disks = Query("SELECT filesystem_id FROM storages");
+  for (const auto& node : nodes_) {
+    const bool known = disks.find(node->filesystem_id()) != std::string::npos;
+    if (!known) unfinished += node->storage() + " is on a disk that the books do not know\n";
+  }
+  return unfinished;
+}
+
+bool Site::CanSpareDisk(size_t node) const {
+  return std::stoi(Query(fmt::format(kNotElsewhere, nodes_.at(node)->storage()))) == 0;
+}
+
+bool Site::DoubtDisk(size_t node) const {
+  const std::string id = nodes_.at(node)->filesystem_id();
+  return std::all_of(praefects_.begin(), praefects_.end(), [&](const auto& praefect) {
+    return praefect->daemon->output().find(id) != std::string::npos;
+  });
+}
 
 int Site::Instances(const std::string& condition) const {
   return std::stoi(Query("SELECT count(*) FROM instances WHERE " + condition));

@@ -51,6 +51,11 @@ class Site {
   std::string embedded_store() const;
   // What is still to be done by the books; empty: nothing.
   std::string Unfinished() const;
+  // Whether every repository is current, and left alone, on some other node, and nothing is copied
+  // to or from this one. Stays true for as long as no client does anything.
+  bool CanSpareDisk(size_t node) const;
+  // Whether all Praefects have read that the node's disk is another one.
+  bool DoubtDisk(size_t node) const;
   // Instances in the books for which a condition of SQL holds.
   int Instances(const std::string& condition) const;
   // What lies on each node.
