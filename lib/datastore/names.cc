@@ -50,6 +50,14 @@ std::vector<std::string> WithParents(const std::string& path) {
   return all;
 }
 
+bool OverlapsAny(const std::set<std::string>& paths, const std::string& path) {
+  for (const std::string& at : WithParents(path)) {
+    if (paths.contains(at)) return true;
+  }
+  const auto below = paths.lower_bound(path + "/");
+  return below != paths.end() && below->starts_with(path + "/");
+}
+
 bool IsPoolPath(std::string_view relative_path) {
   constexpr std::string_view kForm = "@pools/aa/bb/";
   constexpr size_t kDigits = 64;

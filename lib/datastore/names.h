@@ -6,6 +6,7 @@
 #include <absl/status/status.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,9 @@ bool Overlap(std::string_view path, std::string_view other);
 
 // The path, and those that it lies below.
 std::vector<std::string> WithParents(const std::string& path);
+
+// Whether any of `paths` overlaps with the path.
+bool OverlapsAny(const std::set<std::string>& paths, const std::string& path);
 
 // A path as Rails names object pools: @pools/aa/bb/<64 hex digits beginning with aabb>.git
 bool IsPoolPath(std::string_view relative_path);

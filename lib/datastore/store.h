@@ -96,6 +96,14 @@ struct Below {
   RepositoryState state = RepositoryState::kLive;
 };
 
+// A replica path, in use or retired.
+struct Place {
+  std::string replica_path;
+  std::string relative_path;  // empty: nothing is found there by a name now
+
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
 struct RenamedBelow {
   Changed changed = Changed::kNotFound;
   std::vector<int64_t> ids;
@@ -246,6 +254,11 @@ class Store {
   // Its place stays, and is retired when the repository goes. kRefused when `to` is taken, or the
   // repository is not live.
   void Rename(RepositoryName from, std::string to, db::Deadline deadline, Callback<Changed> done);
+
+  // By their replica paths, as many as `limit`, those behind `after`. One that is there all the
+  // time that it takes to list them all is listed.
+  void ListPlaces(std::string virtual_storage, std::string after, int limit, db::Deadline deadline,
+                  Callback<std::vector<Place>> done);
 
   // --- Namespaces: all whose relative path lies below a directory ---
 

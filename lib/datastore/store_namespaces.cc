@@ -1,4 +1,4 @@
-// What is done with all repositories below a directory.
+// What is done with all repositories below a directory, or of a virtual storage.
 
 #include <utility>
 
@@ -17,6 +17,12 @@ constexpr Sql kBelow(
     "SELECT repository_id, relative_path, CAST(state = 'live' AS int) FROM repositories "
     "WHERE virtual_storage = $1 AND relative_path >= $2 AND relative_path < $3 "
     "ORDER BY relative_path LIMIT $4");
+// One statement: a repository that goes is in one of the tables at any time.
+constexpr Sql kPlaces(
+    "SELECT replica_path, CASE WHEN state = 'live' THEN coalesce(relative_path, '') ELSE '' END "
+    "FROM repositories WHERE virtual_storage = $1 AND replica_path > $2 UNION ALL "
+    "SELECT replica_path, '' FROM retired_paths WHERE virtual_storage = $1 AND replica_path > $2 "
+    "ORDER BY 1 LIMIT $3");
 constexpr Sql kIdsBelow(
     "SELECT repository_id FROM repositories WHERE virtual_storage = $1 AND relative_path >= $2 "
     "AND relative_path < $3 ORDER BY repository_id LIMIT $4");
@@ -73,6 +79,18 @@ void Store::ListBelow(RepositoryName directory, int limit, db::Deadline deadline
       all.push_back({rows.Integer(i, 0), rows.Text(i, 1),
                      live ? RepositoryState::kLive : RepositoryState::kCreating});
     }
+    done({std::nullopt, std::move(all)});
+  });
+}
+
+void Store::ListPlaces(std::string virtual_storage, std::string after, int limit,
+                       db::Deadline deadline, Callback<std::vector<Place>> done) {
+  const Statement list{kPlaces, {std::move(virtual_storage), std::move(after), int64_t{limit}}};
+  database_.Run({{list}, deadline, true}, [done = std::move(done)](db::Outcome outcome) {
+    if (!outcome.ok()) return done({std::move(outcome.error)});
+    const db::Rows& rows = outcome.results[0];
+    std::vector<Place> all;
+    for (size_t i = 0; i < rows.size(); ++i) all.push_back({rows.Text(i, 0), rows.Text(i, 1)});
     done({std::nullopt, std::move(all)});
   });
 }

@@ -25,7 +25,9 @@ enum class Naming {
   kCreates,  // its target where there is none; some write to one that is there
   kRemoves,
   kRenames,
-  kAsks,  // whether there is one
+  kAsks,       // whether there is one
+  kLists,      // those of a storage
+  kNamesPool,  // its answer names the object pool of its target
 };
 
 // Field numbers from the request message down to a field: "1.1" is {1, 1}.

@@ -40,9 +40,11 @@ struct NamingMethod {
 // Read off Gitaly's handlers: which of them make a repository where there is none.
 // FetchIntoObjectPool makes a pool out of its origin.
 constexpr NamingMethod kNamingMethods[] = {
+    {"/gitaly.InternalGitaly/WalkRepos", Naming::kLists},
     {"/gitaly.ObjectPoolService/CreateObjectPool", Naming::kCreates},
     {"/gitaly.ObjectPoolService/DeleteObjectPool", Naming::kRemoves},
     {"/gitaly.ObjectPoolService/FetchIntoObjectPool", Naming::kCreates},
+    {"/gitaly.ObjectPoolService/GetObjectPool", Naming::kNamesPool},
     {"/gitaly.RepositoryService/CloneFromPool", Naming::kCreates},
     {"/gitaly.RepositoryService/CloneFromPoolInternal", Naming::kCreates},
     {"/gitaly.RepositoryService/CreateFork", Naming::kCreates},

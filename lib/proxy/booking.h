@@ -13,6 +13,7 @@
 #include "gitaly/target.h"
 #include "proxy/first_message.h"
 #include "proxy/held_answer.h"
+#include "proxy/listing.h"
 #include "proxy/recorded_write.h"
 
 namespace praefect::proxy {
@@ -55,6 +56,8 @@ struct Booking {
   bool primary_stays = false;  // for now, although another one is designated
   int decisions = 0;           // asked of the clerk
   std::string_view asked;      // the path that the last one was about, in the first message
+
+  std::optional<Listing> listing;  // that is being sent
 
   std::shared_ptr<RecordedWrite> write;  // from its open until its end was told
   std::optional<HeldAnswer> held;        // of methods whose later messages tell of success

@@ -245,7 +245,7 @@ void Call::RouteBy(std::string_view message, bool has_message) {
   const bool by_books =
       worker_.shared().books.keeper != nullptr && routing::AsksBooks(*snapshot_, *method_, *target);
   if (by_books) return AskBooks(message, has_message, *target);
-  if (DecideNamespace(message, *target)) return;
+  if (DecideNamespace(message, *target) || ListRepositories(*target)) return;
   Take(routing::Choose(*snapshot_, *method_, *target), message, has_message);
 }
 

@@ -6,6 +6,7 @@
 // is the last thing that happens to it, on one worker's thread.
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "proxy/client_account.h"
 #include "proxy/counter_cache.h"
 #include "proxy/first_message.h"
+#include "proxy/pool_answer.h"
 #include "proxy/promoter.h"
 #include "proxy/request.h"
 #include "proxy/side_call.h"
@@ -99,6 +101,10 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   bool IsRecorded(const datastore::Routed& target) const;
   // Whether it is about a namespace that is removed or renamed by the books.
   bool DecideNamespace(std::string_view message, const gitaly::RequestTarget& target);
+  // Whether it asks for all repositories of a virtual storage, which the clerk lists.
+  bool ListRepositories(const gitaly::RequestTarget& target);
+  void BeginListing(std::deque<std::string> pieces);
+  void SendListing();
   db::Deadline NameDeadline() const;
   void DecideName();
   Clerk::Done Decided();
@@ -107,6 +113,11 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   void ReadElsewhere(const std::string& storage);
   const nodes::Node* FindStorage(const std::string& storage);
   void AnswerNotFound();
+  // An answer that names an object pool (call_told_names.cc).
+  void TakePool(const http2::Slice& data);
+  bool AwaitsPoolName();
+  void PoolNamed(const std::string& name);
+  void SendPool();
   void AskPrimary(bool planned);
   void PrimaryDecided(Promoter::Answer answer);
   void OpenWrite();
@@ -145,6 +156,8 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
                   std::string_view reason);
   // OK with this one message, serialized.
   void AnswerMessage(std::string_view message);
+  void SendOkHeaders();
+  void SendOk();
   void Answer(http2::StatusCode code, std::string message, std::string_view http_status = "200");
   void Unreachable(const nodes::Node* node, std::string_view cause);
   void DropNode(uint32_t error_code);
@@ -212,6 +225,7 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
   bool answered_ = false;        // the client has been told the end
   http2::HeaderList end_;        // the node's trailers, until they are forwarded
   bool end_is_trailers_only_ = false;
+  std::unique_ptr<PoolAnswer> pool_;  // until it is sent on
   std::vector<std::unique_ptr<SideCall>> side_calls_;
   size_t side_calls_open_ = 0;
   bool side_call_failed_ = false;

@@ -65,7 +65,7 @@ void Call::NoteNodeFailed() {
 }
 
 void Call::ForwardEnd() {
-  if (AwaitsSettlement()) return;
+  if (AwaitsSettlement() || AwaitsPoolName()) return;
   bool replaced = code_ != StatusCode::kOk && http2::ParseStatus(end_.Get("grpc-status")) != code_;
   if (replaced || end_.empty()) {  // a side call's error, or a node that ended without a status
     std::string message =
@@ -82,16 +82,25 @@ void Call::ForwardEnd() {
 }
 
 void Call::AnswerMessage(std::string_view message) {
-  answered_ = true;
-  deadline_.Stop();
   collecting_.reset();
   pending_.Clear();
-  code_ = StatusCode::kOk;
+  SendOkHeaders();
+  client_->SendData(MakeMessage(worker_.buffers().control, message));
+  SendOk();
+}
+
+void Call::SendOkHeaders() {
+  answer_started_ = true;
   HeaderList headers;
   headers.AddNamed(":status", "200");
   headers.AddView("content-type", "application/grpc");
   client_->SendHeaders(std::move(headers), false);
-  client_->SendData(MakeMessage(worker_.buffers().control, message));
+}
+
+void Call::SendOk() {
+  answered_ = true;
+  deadline_.Stop();
+  code_ = StatusCode::kOk;
   HeaderList trailers;
   trailers.AddNamed("grpc-status", "0");
   client_->SendTrailers(std::move(trailers));

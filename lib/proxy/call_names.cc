@@ -114,6 +114,8 @@ void Call::DecideName() {
       return clerk.Rename(named(asked), to, deadline, Decided());
     }
     case gitaly::Naming::kAsks:
+    case gitaly::Naming::kLists:
+    case gitaly::Naming::kNamesPool:
     case gitaly::Naming::kNone:
       break;
   }
@@ -147,6 +149,10 @@ void Call::NameDecided(Decision decision, std::shared_ptr<RecordedWrite> write) 
       return ReadElsewhere(decision.storage);
     case Decision::kDone:
       return AnswerMessage("");
+    case Decision::kListed:
+      return BeginListing(std::move(decision.listing));
+    case Decision::kNamed:
+      return PoolNamed(decision.name);
     case Decision::kNotFound:
       return AnswerNotFound();
     case Decision::kRefused:

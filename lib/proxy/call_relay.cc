@@ -67,6 +67,7 @@ void Call::ClientEnd() {
 void Call::ClientDrained(size_t bytes) {
   CountReleased(bytes);
   if (node_ != nullptr) node_->Credit(bytes);
+  if (booking_ != nullptr && booking_->listing.has_value()) SendListing();
 }
 
 void Call::ClientClosed(const http2::StreamClosure& closure) {
@@ -95,6 +96,9 @@ void Call::NodeHeaders(HeaderList headers, bool end) {
   answer_started_ = true;
   first_ = http2::Slice();
   CountReleased(std::exchange(first_held_, 0));
+  if (method_ != nullptr && method_->naming == gitaly::Naming::kNamesPool) {
+    pool_ = std::make_unique<PoolAnswer>(headers.Get("grpc-encoding"), worker_.shared().memory);
+  }
   client_->SendHeaders(std::move(headers), false);
 }
 
@@ -102,6 +106,7 @@ void Call::NodeData(http2::Slice data) {
   response_bytes_ += data.size();
   if (answered_) return;
   response_messages_.Follow(data.data(), data.size());
+  if (pool_ != nullptr) return TakePool(data);
   const size_t queued = client_->queued_bytes();
   if (EndIfOverfull(queued)) return;
   CountHeld(data.size());

@@ -347,6 +347,15 @@ Decision Clerk::RenameNow(const Name& from, const std::string& to, db::Deadline 
 
 // ---- questions ---------------------------------------------------------------------------------
 
+std::vector<NodePtr> Clerk::NodesOf(const std::string& virtual_storage) const {
+  const auto snapshot = snapshot_();
+  const nodes::VirtualStorage* storage = snapshot->Find(virtual_storage);
+  std::vector<NodePtr> nodes;
+  if (storage == nullptr) return nodes;
+  for (const nodes::Node& node : storage->nodes) nodes.emplace_back(snapshot, &node);
+  return nodes;
+}
+
 Clerk::Holders Clerk::AskAll(const Name& name) const {
   const auto snapshot = snapshot_();
   const nodes::VirtualStorage* storage = snapshot->Find(name.virtual_storage);

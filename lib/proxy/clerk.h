@@ -2,8 +2,8 @@
 
 // What has to be asked of all nodes, or decided over a name, before a call can go anywhere:
 // creating a repository, taking one over that was there before Praefect, finding one that nobody
-// recorded, removing, renaming. Names are decided under the lock of their row, never by what was
-// cached.
+// recorded, removing, renaming, listing. Names are decided under the lock of their row, never by
+// what was cached.
 
 #include <chrono>
 #include <condition_variable>
@@ -30,6 +30,9 @@ struct ClerkOptions {
   size_t threads = 8;             // so many names at a time; each waits for nodes and the database
   size_t max_waiting = 1'000;     // more are refused
   size_t max_namespace = 10'000;  // repositories that are renamed at a time
+  // Virtual storages that are listed at a time, each by one thread for as long as its nodes walk
+  // their disks; more are refused.
+  size_t max_listings = 2;
 };
 
 // Where a call goes, or how it ended.
@@ -40,14 +43,18 @@ struct Decision {
     // Locate: nobody's repository. `storage` has it, at the path that was named; or is the primary,
     // whose answer stands when nobody has it.
     kElsewhere,
-    kDone,  // Remove, Rename
+    kDone,    // Remove, Rename
+    kListed,  // List: `listing`
+    kNamed,   // NameOf: `name`
     kNotFound,
     kRefused,
   };
   Kind kind = kRefused;
   datastore::Write write{};
   std::string storage, replica_path;
-  routing::Refusal refusal{};  // kRefused
+  std::deque<std::string> listing;  // WalkReposResponses, each with its prefix; in pieces
+  std::string name;                 // a relative path; empty: it has none any more
+  routing::Refusal refusal{};       // kRefused
 };
 
 // Thread-safe. Its threads block.
@@ -83,6 +90,12 @@ class Clerk {
   // All repositories in it at once, after taking over those that were there before Praefect.
   void RenameNamespace(Name from, std::string to, db::Deadline deadline, Done done);
 
+  // What clients see of a virtual storage: the repositories of the books by their names, and what
+  // lies on any node and nobody recorded. Every node walks its disk for it, and has to answer.
+  void List(std::string virtual_storage, db::Deadline deadline, Done done);
+  // How clients know what lies at a replica path: kNamed.
+  void NameOf(Name place, db::Deadline deadline, Done done);
+
   // Who waits is refused; what was begun ends first. NodeCalls::Stop makes that soon.
   void Stop();
 
@@ -109,6 +122,10 @@ class Clerk {
   Decision RemoveNamespaceNow(const Name& directory, db::Deadline deadline);
   Decision RenameNamespaceNow(const Name& from, const std::string& to, db::Deadline deadline);
 
+  Decision ListNow(const std::string& virtual_storage, db::Deadline deadline);
+  Decision ListOnce(const std::string& virtual_storage, db::Deadline deadline) const;
+  Decision NameOfNow(const Name& place, db::Deadline deadline) const;
+
   // What lies in a directory of any node, and is in no book.
   struct Unrecorded {
     std::optional<Decision> refused;  // why it is not known
@@ -116,6 +133,8 @@ class Clerk {
   };
   Unrecorded FindUnrecorded(const Name& directory, db::Deadline deadline) const;
 
+  // All of a virtual storage; none when it is gone.
+  std::vector<NodePtr> NodesOf(const std::string& virtual_storage) const;
   // Every configured node's answer, the primary's first.
   struct Holders {
     std::vector<NodePtr> have, have_not;
@@ -135,6 +154,7 @@ class Clerk {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Entry> waiting_;         // guarded by mutex_
+  size_t listings_ = 0;               // under way; guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
   std::vector<std::thread> threads_;  // until Stop
 };

@@ -77,15 +77,15 @@ Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::
 
 // What lies at the place of a repository, or around it, belongs to that.
 Clerk::Unrecorded Clerk::FindUnrecorded(const Name& directory, db::Deadline deadline) const {
-  const auto snapshot = snapshot_();
-  const nodes::VirtualStorage* storage = snapshot->Find(directory.virtual_storage);
-  if (storage == nullptr) return {.refused = Unanswered(directory, "the virtual storage is gone")};
-  std::vector<NodePtr> nodes;
-  for (const nodes::Node& node : storage->nodes) nodes.emplace_back(snapshot, &node);
+  const std::vector<NodePtr> nodes = NodesOf(directory.virtual_storage);
+  if (nodes.empty()) return {.refused = Unanswered(directory, "the virtual storage is gone")};
   Unrecorded unrecorded;
-  for (const auto& below : nodes_.Below(nodes, directory.relative_path)) {
-    if (!below.value) return {.refused = Unanswered(directory, below.answer.message)};
-    unrecorded.paths.insert(below.value->begin(), below.value->end());
+  for (auto& walked : nodes_.Walk(nodes, NodeClient::kQuestionTimeout)) {
+    if (!walked.value) return {.refused = Unanswered(directory, walked.answer.message)};
+    for (WalkedRepository& each : *walked.value) {
+      const bool below = each.path.starts_with(directory.relative_path + "/");
+      if (below) unrecorded.paths.insert(std::move(each.path));
+    }
   }
   for (auto path = unrecorded.paths.begin(); path != unrecorded.paths.end();) {
     const auto overlaps = Overlaps({directory.virtual_storage, *path}, deadline);

@@ -53,6 +53,12 @@ std::optional<Response> Only(NodeAnswer& answer) {
   return std::nullopt;
 }
 
+std::optional<std::chrono::nanoseconds> Modified(const ::gitaly::WalkReposResponse& response) {
+  if (!response.has_modification_time()) return std::nullopt;
+  const auto& time = response.modification_time();
+  return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
+}
+
 constexpr char kObjectPools[] = "ObjectPoolService";
 
 // "13.2.0-rc1" -> {13, 2}; nothing for what is not known.
@@ -74,6 +80,7 @@ std::vector<Asked<bool>> NodeClient::Exists(const std::vector<NodePtr>& nodes,
   for (const NodePtr& node : nodes) {
     requests.push_back(
         RequestFor("RepositoryExists", About<::gitaly::RepositoryExistsRequest>(node, path)));
+    requests.back().timeout = kQuestionTimeout;
   }
   std::vector<Asked<bool>> all;
   for (NodeAnswer& answer : Ask(nodes, std::move(requests))) {
@@ -87,27 +94,27 @@ std::vector<Asked<bool>> NodeClient::Exists(const std::vector<NodePtr>& nodes,
   return all;
 }
 
-std::vector<Asked<std::vector<std::string>>> NodeClient::Below(const std::vector<NodePtr>& nodes,
-                                                               const std::string& directory) const {
+std::vector<Asked<std::vector<WalkedRepository>>> NodeClient::Walk(
+    const std::vector<NodePtr>& nodes, std::chrono::milliseconds timeout) const {
   std::vector<NodeRequest> requests;
   for (const NodePtr& node : nodes) {
     ::gitaly::WalkReposRequest message;
     message.set_storage_name(node->storage);
     requests.push_back({.path = "/gitaly.InternalGitaly/WalkRepos",
                         .message = message.SerializeAsString(),
+                        .timeout = timeout,
                         .max_response_bytes = kMaxWalkBytes});
   }
-  std::vector<Asked<std::vector<std::string>>> all;
+  std::vector<Asked<std::vector<WalkedRepository>>> all;
   for (NodeAnswer& answer : Ask(nodes, std::move(requests))) {
-    std::vector<std::string> paths;
+    std::vector<WalkedRepository> walked;
     for (const std::string& each : answer.responses) {
       ::gitaly::WalkReposResponse response;
       if (!response.ParseFromString(each)) NoMessage(answer);
-      const bool below = response.relative_path().starts_with(directory + "/");
-      if (below) paths.push_back(response.relative_path());
+      walked.push_back({std::move(*response.mutable_relative_path()), Modified(response)});
     }
     if (answer.ok()) {
-      all.push_back({std::move(paths), {}});
+      all.push_back({std::move(walked), {}});
     } else {
       all.push_back({std::nullopt, std::move(answer)});
     }
@@ -120,7 +127,6 @@ std::vector<NodeAnswer> NodeClient::Ask(const std::vector<NodePtr>& nodes,
                                         std::vector<NodeRequest> requests) const {
   std::vector<std::promise<NodeAnswer>> promises(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
-    requests[i].timeout = kQuestionTimeout;
     calls_.Start(nodes[i], std::move(requests[i]), [&promise = promises[i]](NodeAnswer answer) {
       promise.set_value(std::move(answer));
     });

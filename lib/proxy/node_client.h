@@ -3,6 +3,7 @@
 // What Praefect itself asks of nodes, each a call that blocks until it is answered. Paths are
 // replica paths.
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,13 @@ template <class T>
 struct Asked {
   std::optional<T> value;
   NodeAnswer answer;  // why there is no value
+};
+
+// What a node finds on its disk.
+struct WalkedRepository {
+  std::string path;
+  // Of its directory, since 1970; Gitaly before 14.10 does not tell it.
+  std::optional<std::chrono::nanoseconds> modified;
 };
 
 using Gate = std::shared_ptr<const http2::SendGate>;
@@ -37,11 +45,10 @@ class NodeClient {
   Asked<bool> Exists(const NodePtr& node, const std::string& path) const;
   // The same of several at a time; answers in their order.
   std::vector<Asked<bool>> Exists(const std::vector<NodePtr>& nodes, const std::string& path) const;
-  // The paths of all repositories that lie below a directory of each node, which walks its whole
-  // disk for them: a call of a client waits, so no longer than for another question. Gitaly before
-  // 12.9 has no answer.
-  std::vector<Asked<std::vector<std::string>>> Below(const std::vector<NodePtr>& nodes,
-                                                     const std::string& directory) const;
+  // All repositories of each node, which walks its whole disk for them. Gitaly before 12.9 has no
+  // answer.
+  std::vector<Asked<std::vector<WalkedRepository>>> Walk(const std::vector<NodePtr>& nodes,
+                                                         std::chrono::milliseconds timeout) const;
   // Over all references, in hexadecimal; all zeros for an empty repository.
   Asked<std::string> Checksum(const NodePtr& node, const std::string& path) const;
 

@@ -216,6 +216,28 @@ TEST_CASE("A removal takes over what nobody recorded, and deletes it") {
   CHECK(Eventually([&] { return !names.node(1).Has("a.git"); }));
 }
 
+TEST_CASE("So many storages are listed at a time, and whoever asks for more is told") {
+  Names names;
+  names.node(1).SetFaults("hang@WalkRepos\n");
+  std::vector<std::promise<Decision>> promises(proxy::ClerkOptions().max_listings);
+  for (auto& promise : promises) {
+    names.clerk().List("default", db::After(20s),
+                       [&promise](Decision decision) { promise.set_value(std::move(decision)); });
+  }
+  REQUIRE(Eventually([&] { return names.node(1).CallsOf("WalkRepos") == promises.size(); }));
+  const auto list = [&] {
+    return names.Ask([&](auto done) { names.clerk().List("default", db::After(20s), done); });
+  };
+  CHECK(list().refusal.reason == "too_many_listings");
+  names.node(1).Crash();
+  for (auto& promise : promises) {
+    CHECK(promise.get_future().get().refusal.reason == "node_unanswered");
+  }
+  names.node(1).SetFaults("");
+  names.node(1).Start();
+  CHECK(Eventually([&] { return list().kind == Decision::kListed; }));
+}
+
 TEST_CASE("A rename changes the name and no disk") {
   Names names;
   const int64_t id = names.CreateWhole("a.git");

@@ -15,6 +15,29 @@ TEST_CASE("a repository is found by its place, whatever its name") {
   CHECK(at("q.git") == 0);
 }
 
+TEST_CASE("the places of all repositories are listed, with the names they go by") {
+  StoreFixture books(EachKind());
+  books.Make("b.git");
+  books.Make("r.git");
+  const int64_t gone = books.Make("g.git");
+  REQUIRE(books.Rename("r.git", "named.git") == Changed::kDone);
+  REQUIRE(books.Rename("g.git", "late.git") == Changed::kDone);
+  REQUIRE(books.Change("late.git", RemoveRepository()) == Changed::kDone);
+  REQUIRE(books.Record("m.git", "a", 1).id != 0);
+  const auto list = [&](const std::string& after, int limit) {
+    return Await<std::vector<Place>>([&](auto done) {
+      books.store->ListPlaces("default", after, limit, db::Soon(), std::move(done));
+    });
+  };
+  const std::vector<Place> all = {
+      {"b.git", "b.git"}, {"g.git", ""}, {"m.git", ""}, {"r.git", "named.git"}};
+  CHECK(list("", 10) == all);
+  books.DeleteEverywhere(gone);
+  CHECK(list("", 10) == all);
+  CHECK(list("b.git", 2) == std::vector{all[1], all[2]});
+  CHECK(list("r.git", 2).empty());
+}
+
 TEST_CASE("a creation is kept when its call ends well, and is being removed otherwise") {
   StoreFixture books(EachKind());
   const Created good = books.Record("good.git", "a", 1);

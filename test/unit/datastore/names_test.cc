@@ -1,5 +1,6 @@
 #include "datastore/names.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 namespace praefect::datastore {
@@ -13,6 +14,16 @@ TEST_CASE("a path overlaps itself, its parents and its children") {
   CHECK(Overlap("a/b/c.git", "a"));
   CHECK_FALSE(Overlap("a/b", "a/bc"));
   CHECK_FALSE(Overlap("a/b.git", "a/c.git"));
+}
+
+TEST_CASE("a path overlaps any of several as it overlaps each") {
+  const std::set<std::string> some = {"a-b", "a/b.git", "c"};
+  for (const char* path : {"a", "a/b.git", "a/b.git/d", "a-b/c", "a.git", "a/b", "a/c", "b", "c"}) {
+    INFO(path);
+    const bool any =
+        std::any_of(some.begin(), some.end(), [&](const auto& one) { return Overlap(one, path); });
+    CHECK(OverlapsAny(some, path) == any);
+  }
 }
 
 TEST_CASE("a cluster path is named by the id's digest, as the Go Praefect names it") {

@@ -136,8 +136,10 @@ TEST_CASE("whatever changes which repositories there are is known as such") {
         method.scope == Scope::kRepository && method.operation == Operation::kMutator;
     if (method.naming != Naming::kNone) {
       ++known;
-      CHECK(method.scope == Scope::kRepository);
-      CHECK((writes || method.naming == Naming::kAsks));
+      const bool lists = method.naming == Naming::kLists;
+      const bool tells = method.naming == Naming::kAsks || method.naming == Naming::kNamesPool;
+      CHECK(method.scope == (lists ? Scope::kStorage : Scope::kRepository));
+      CHECK((writes || tells || lists));
       CHECK(method.not_served.empty());
     }
     // Gitaly's own words for it.
@@ -152,7 +154,7 @@ TEST_CASE("whatever changes which repositories there are is known as such") {
     if (removes) CHECK(method.naming == Naming::kRemoves);
     if (name.starts_with("Rename")) CHECK(method.naming == Naming::kRenames);
   }
-  CHECK(known == 15);
+  CHECK(known == 17);
 }
 
 TEST_CASE("a target that lies in a oneof knows its rivals") {
