@@ -108,7 +108,7 @@ class Manager::Impl {
     ErrorTracker errors;
     ProbeResult::Cause cause = ProbeResult::Cause::kNone;  // of the last change
     bool under_way = false;
-    uint64_t connections_lost = 0;            // by workers, as far as it was looked at
+    uint64_t connections = 0;  // made and lost by workers, as far as they were looked at
     std::optional<ProbeResult> health_check;  // while the token check is under way
     std::unique_ptr<Prober> prober;
   };
@@ -237,8 +237,11 @@ class Manager::Impl {
     metrics_.Collect(current_);
     for (const std::unique_ptr<Probe>& probe : probes_) {
       // Who comes back may have another disk.
-      const uint64_t lost = probe->node->traffic->connections_lost;
-      if (std::exchange(probe->connections_lost, lost) != lost) probe->tracker.CheckTokenNext();
+      const Traffic& traffic = *probe->node->traffic;
+      const uint64_t connections = traffic.connections_lost + traffic.connections_made;
+      if (std::exchange(probe->connections, connections) != connections) {
+        probe->tracker.CheckTokenNext();
+      }
       if (probe->under_way) continue;
       probe->under_way = true;
       probe->prober->CheckHealth(Collect(*probe));

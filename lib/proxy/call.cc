@@ -308,7 +308,7 @@ void Call::Dispatch(const routing::Route& route) {
 void Call::SendToNode() {
   attempts_++;
   waiting_ = true;
-  upstream_->Acquire(*this);
+  Gate() == nullptr ? upstream_->Acquire(*this) : upstream_->AcquireToWrite(*this, *route_.node);
 }
 
 http2::HeaderList Call::HeadersFor(Upstream& upstream, const nodes::Node* node) const {
@@ -344,6 +344,12 @@ void Call::OnConnected(http2::Connection& connection) {
 void Call::OnConnectFailed(const absl::Status& status) {
   waiting_ = false;
   auto cause = status.message();
+  if (status.code() == absl::StatusCode::kDataLoss) {
+    return Refuse({absl::StatusCode::kUnavailable,
+                   fmt::format("nothing is written to {}: {}", NodeName(route_.node),
+                               std::string_view(cause.data(), cause.size())),
+                   "disk_in_doubt", "look at what is mounted there"});
+  }
   Unreachable(route_.node, {cause.data(), cause.size()});
 }
 

@@ -16,14 +16,7 @@ using http2::StatusCode;
 constexpr char kStopping[] = "Praefect is stopping";
 
 http2::HeaderList CommonHeaders(const NodeRequest& request) {
-  http2::HeaderList headers;
-  headers.AddView(":method", "POST");
-  headers.AddView(":scheme", "http");
-  headers.AddView(":path", request.path);
-  headers.AddView(":authority", "");  // MakeNodeHeaders knows it
-  headers.AddView("te", "trailers");
-  headers.AddView("content-type", "application/grpc");
-  headers.AddView("user-agent", "praefect");
+  http2::HeaderList headers = OwnRequest(request.path);
   for (const auto& [name, value] : request.metadata) {
     headers.AddView(name, value, name == gitaly::kGitalyServersHeader);
   }
@@ -56,7 +49,8 @@ class NodeCalls::OneCall {
             std::in_place, calls.upstreams_.Of(*node_), [this] { return MakeHeaders(); },
             MakeMessage(calls.buffers_.control, request_.message),
             [this](SideCall::Outcome outcome) { Ended(std::move(outcome)); },
-            request_.max_response_bytes, request_.gate) {}
+            request_.max_response_bytes, request_.gate,
+            request_.gate != nullptr ? node_.get() : nullptr) {}
 
   void Start() {
     if (request_.timeout.count() > 0) timer_.Start(request_.timeout.count());

@@ -50,6 +50,18 @@ bool IsGrpcContentType(std::string_view content_type) {
          content_type[kType.size()] == ';';
 }
 
+http2::HeaderList OwnRequest(std::string_view path) {
+  http2::HeaderList headers;
+  headers.AddView(":method", "POST");
+  headers.AddView(":scheme", "http");
+  headers.AddView(":path", path);
+  headers.AddView(":authority", "");  // MakeNodeHeaders knows it
+  headers.AddView("te", "trailers");
+  headers.AddView("content-type", "application/grpc");
+  headers.AddView("user-agent", "praefect");
+  return headers;
+}
+
 http2::HeaderList MakeNodeHeaders(const http2::HeaderList& request, std::string_view authority,
                                   std::string_view authorization, std::string_view correlation_id,
                                   std::optional<std::chrono::milliseconds> time_left) {

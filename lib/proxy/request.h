@@ -24,6 +24,10 @@ RequestHeaders ReadRequestHeaders(const http2::HeaderList& headers);
 // "application/grpc", alone or with a suffix or parameters.
 bool IsGrpcContentType(std::string_view content_type);
 
+// The headers of a call of Praefect's own, without those that MakeNodeHeaders adds. Refers to
+// `path`, which must outlive the result.
+http2::HeaderList OwnRequest(std::string_view path);
+
 // The headers for a node (or a service of our own): the client's, without its credentials and what
 // concerns its own hop only, with the node's token (`authorization`, unless it is empty), the time
 // left and the correlation id. Refers to `request`, `authority` and `correlation_id`, which must

@@ -10,13 +10,14 @@ using http2::StatusCode;
 
 SideCall::SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers,
                    http2::Slice request, Done done, size_t max_response_bytes,
-                   std::shared_ptr<const http2::SendGate> gate)
+                   std::shared_ptr<const http2::SendGate> gate, const nodes::Node* written)
     : upstream_(std::move(upstream)),
       make_headers_(std::move(make_headers)),
       request_(std::move(request)),
       done_(std::move(done)),
       max_response_bytes_(max_response_bytes),
-      gate_(std::move(gate)) {}
+      gate_(std::move(gate)),
+      written_(written) {}
 
 SideCall::~SideCall() {
   upstream_->Forget(*this);
@@ -25,7 +26,7 @@ SideCall::~SideCall() {
 
 void SideCall::Start() {
   attempts_++;
-  upstream_->Acquire(*this);
+  written_ == nullptr ? upstream_->Acquire(*this) : upstream_->AcquireToWrite(*this, *written_);
 }
 
 void SideCall::OnConnected(http2::Connection& connection) {

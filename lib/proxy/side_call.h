@@ -39,10 +39,12 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
 
   // `request`: the whole message with its prefix; may be empty. Answers are kept up to so many
   // bytes, beyond which the call is given up with RESOURCE_EXHAUSTED; 0: none are kept, and any
-  // number may come.
+  // number may come. `gate` and `written` belong to a call that may change a replica, of that node;
+  // it outlives the side call.
   SideCall(std::shared_ptr<Upstream> upstream, MakeHeaders make_headers, http2::Slice request,
            Done done, size_t max_response_bytes = 0,
-           std::shared_ptr<const http2::SendGate> gate = nullptr);
+           std::shared_ptr<const http2::SendGate> gate = nullptr,
+           const nodes::Node* written = nullptr);
   ~SideCall();  // cancels
   SideCall(const SideCall&) = delete;
   SideCall& operator=(const SideCall&) = delete;
@@ -66,8 +68,9 @@ class SideCall final : private http2::StreamListener, private Upstream::Waiter {
   http2::Slice request_;
   Done done_;
   const size_t max_response_bytes_;
-  const std::shared_ptr<const http2::SendGate> gate_;  // of a call that may change a replica
-  std::string received_;                               // messages with their prefixes
+  const std::shared_ptr<const http2::SendGate> gate_;
+  const nodes::Node* const written_;
+  std::string received_;  // messages with their prefixes
   int attempts_ = 0;
   http2::Stream* stream_ = nullptr;
 };

@@ -1,7 +1,11 @@
 #include "proxy/upstream.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "proxy/disk_reading.h"
 
 namespace praefect::proxy {
 
@@ -17,6 +21,7 @@ Upstream::Upstream(net::EventLoop& loop, http2::Buffers& buffers, net::Resolver&
 
 // The connections go without a word to their owner.
 Upstream::~Upstream() {
+  reading_.reset();
   connections_.clear();
   connector_.reset();
   current_ = nullptr;
@@ -34,7 +39,7 @@ void Upstream::CountConnections() {
 }
 
 void Upstream::Acquire(Waiter& waiter) {
-  if (current_ != nullptr && current_->usable()) return waiter.OnConnected(*current_);
+  if (Usable()) return waiter.OnConnected(*current_);
   if (connector_ == nullptr && backoff_.Waits(loop_.now_ms())) {
     traffic_->calls_backed_off++;
     return waiter.OnConnectFailed(last_failure_);
@@ -46,7 +51,55 @@ void Upstream::Acquire(Waiter& waiter) {
 void Upstream::Forget(Waiter& waiter) {
   std::erase(waiters_, &waiter);
   std::erase(notifying_, &waiter);
+  std::erase_if(writers_, [&](const Writer& writer) { return writer.waiter == &waiter; });
 }
+
+// ---- what may change a replica ----------------------------------------------------------------
+
+bool Upstream::IsOn(const std::string& filesystem_id) const {
+  return read_over_ == made_ && Usable() && (disk_.empty() || disk_ == filesystem_id);
+}
+
+// A disk that is not the right one is read again, however lately it was: the books may have taken
+// another one since.
+void Upstream::AcquireToWrite(Waiter& waiter, const nodes::Node& node) {
+  const std::string& expected = node.disk.filesystem_id;
+  if (expected.empty()) return Acquire(waiter);
+  if (IsOn(expected)) return waiter.OnConnected(*current_);
+  writers_.push_back({&waiter, expected});
+  if (reading_ == nullptr) {
+    reading_ = std::make_unique<DiskReading>(
+        loop_, buffers_, *this,
+        [this](const absl::StatusOr<std::string>& filesystem_id) { DiskRead(filesystem_id); });
+  }
+  if (!reading_->under_way()) reading_->Ask(node);
+}
+
+void Upstream::DiskRead(const absl::StatusOr<std::string>& filesystem_id) {
+  if (filesystem_id.ok()) {
+    read_over_ = reading_->connection();
+    disk_ = *filesystem_id;
+  }
+  // Who asks from now on, also while these are told, comes behind them.
+  for (size_t left = writers_.size(); left > 0 && !writers_.empty(); --left) {
+    const Writer writer = std::move(writers_.front());
+    writers_.erase(writers_.begin());
+    const absl::Status status = Judge(filesystem_id, writer);
+    status.ok() ? writer.waiter->OnConnected(*current_) : writer.waiter->OnConnectFailed(status);
+  }
+}
+
+absl::Status Upstream::Judge(const absl::StatusOr<std::string>& read, const Writer& writer) const {
+  if (!read.ok()) return read.status();
+  if (IsOn(writer.filesystem_id)) return absl::OkStatus();
+  if (read_over_ != made_ || !Usable()) {
+    return absl::UnavailableError("the connection ended while its disk was read");
+  }
+  return absl::DataLossError(fmt::format("its filesystem_id was {} and is {}: another disk?",
+                                         writer.filesystem_id, disk_));
+}
+
+// ---- connecting -------------------------------------------------------------------------------
 
 void Upstream::Drain() {
   if (auto* connection = std::exchange(current_, nullptr)) connection->GracefulShutdown();
@@ -94,6 +147,7 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
     return;
   }
   traffic_->connections_made++;
+  made_++;
   if (current_ != nullptr) current_->GracefulShutdown();  // it takes no more streams
   http2::Connection::Owner& owner = *this;
   http2::ConnectionOptions options;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <random>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -17,12 +18,14 @@
 #include "http2/connection.h"
 #include "net/connector.h"
 #include "net/resolver.h"
-#include "nodes/traffic.h"
+#include "nodes/snapshot.h"
 #include "proxy/backoff.h"
 #include "proxy/local_endpoint.h"
 #include "proxy/node_heading.h"
 
 namespace praefect::proxy {
+
+class DiskReading;
 
 class Upstream final : private http2::Connection::Owner {
  public:
@@ -35,6 +38,7 @@ class Upstream final : private http2::Connection::Owner {
   class Waiter {
    public:
     virtual void OnConnected(http2::Connection& connection) = 0;
+    // DATA_LOSS, after AcquireToWrite only: the node is there, on another disk.
     virtual void OnConnectFailed(const absl::Status& status) = 0;
 
    protected:
@@ -55,6 +59,10 @@ class Upstream final : private http2::Connection::Owner {
   // Calls back at once if there is a usable connection, or a pause; else when a connection was made
   // or could not be.
   void Acquire(Waiter& waiter);
+  // The same for a call that may change a replica: its connection is one over which the node has
+  // told that its storage is on the disk that `node` says. A node whose disk is not known is taken
+  // as it is.
+  void AcquireToWrite(Waiter& waiter, const nodes::Node& node);
   void Forget(Waiter& waiter);
   // Of connections made from now on; see http2::Keepalive. 0, the default: nodes are never asked.
   void set_keepalive_timeout(std::chrono::milliseconds timeout) { keepalive_timeout_ = timeout; }
@@ -66,12 +74,22 @@ class Upstream final : private http2::Connection::Owner {
   // later gets another one.
   void Drain();
   NodeHeading& heading() { return heading_; }
+  // So many so far: the number of the one that takes new streams, if any does.
+  uint64_t connections_made() const { return made_; }
   // There is no connection, and nobody waits for one.
   bool idle() const { return connections_.empty() && connector_ == nullptr; }
   // Ends all connections; the calls on them fail.
   void CloseAll();
 
  private:
+  struct Writer {
+    Waiter* waiter;
+    std::string filesystem_id;
+  };
+  bool Usable() const { return current_ != nullptr && current_->usable(); }
+  bool IsOn(const std::string& filesystem_id) const;
+  void DiskRead(const absl::StatusOr<std::string>& filesystem_id);
+  absl::Status Judge(const absl::StatusOr<std::string>& read, const Writer& writer) const;
   void Dial();
   Waiter* NextToNotify();
   void CountConnections();
@@ -102,6 +120,11 @@ class Upstream final : private http2::Connection::Owner {
   Counts counted_;                  // what traffic_ holds of ours
   std::vector<Waiter*> waiters_;    // for the attempt under way
   std::vector<Waiter*> notifying_;  // being told how it ended; each may forget others
+  uint64_t made_ = 0;               // connections
+  uint64_t read_over_ = 0;          // the number of the one over which disk_ was read; 0: none
+  std::string disk_;                // empty: the node cannot tell it
+  std::unique_ptr<DiskReading> reading_;  // null until it is needed
+  std::vector<Writer> writers_;           // for it; then being told
 };
 
 }  // namespace praefect::proxy

@@ -87,6 +87,21 @@ TEST_CASE("A primary that comes back empty is neither written to nor copied from
   for (size_t i : {1, 2}) CHECK(HasAll(cluster, i, references));
 }
 
+TEST_CASE("A primary that is back at once on another disk sees no write") {
+  Cluster cluster(WithBooks());
+  const References references = FillUp(cluster);
+  const WorkingCopy copy = cluster.Clone("a.git");
+  copy.Commit("README", "second\n");
+  cluster.primary().Crash();
+  cluster.primary().LoseDisk();
+  cluster.primary().Start();
+  const size_t writes = cluster.primary().CallsOf("SSHReceivePack");
+  CHECK(copy.Try({"push", "origin", "HEAD:other"}).exit_status != 0);
+  CHECK(cluster.primary().CallsOf("SSHReceivePack") == writes);
+  cluster.praefect().WaitLog("a storage came back empty: it is filled up again");
+  CHECK(Eventually([&] { return HasAll(cluster, 0, references); }));
+}
+
 TEST_CASE("A disk that comes back is the one that it was, whatever another one held meanwhile") {
   Cluster cluster(WithBooks());
   const References references = FillUp(cluster);

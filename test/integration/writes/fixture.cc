@@ -44,8 +44,8 @@ Writes::Writes(const WritesOptions& options)
       }
       script(stream);
     };
-    nodes_.push_back(std::make_unique<RawNode>("tcp://127.0.0.1:0", run, RawNode::Settings{},
-                                               BytesField(1, options_.node_version)));
+    nodes_.push_back(std::make_unique<RawNode>("tcp://127.0.0.1:0", run));
+    TellDisk(static_cast<int>(i), options_.node_disk);
   }
   StartServer();
 }
@@ -128,6 +128,22 @@ void Writes::StopServer() {
 void Writes::Script(int node, RawNode::Script script) {
   const std::lock_guard lock(mutex_);
   scripts_[static_cast<size_t>(node)] = std::move(script);
+}
+
+void Writes::TellDisk(int node, const std::string& filesystem_id) {
+  std::string info = BytesField(1, options_.node_version);
+  for (const char* storage : {"a", "b", "c"}) {
+    const std::string id = filesystem_id.empty() ? "" : storage + filesystem_id;
+    info += BytesField(3, BytesField(1, storage) + BytesField(5, id));
+  }
+  nodes_[static_cast<size_t>(node)]->TellServerInfo(std::move(info));
+}
+
+bool Writes::IsKnownToBeOn(const std::string& filesystem_id) {
+  return Becomes([&] {
+    const nodes::Disk disk = manager_->snapshot()->virtual_storages[0].Find("a")->disk;
+    return disk.filesystem_id == "a" + filesystem_id && disk.doubt == nodes::DiskDoubt::kNone;
+  });
 }
 
 RawAnswer Writes::Call(const std::string& method, const std::string& path) {

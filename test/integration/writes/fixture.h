@@ -41,6 +41,7 @@ std::ostream& operator<<(std::ostream& out, const Shown& shown);
 
 struct WritesOptions {
   std::string node_version = "16.0.0";
+  std::string node_disk;  // that all nodes tell, for each storage another one
   std::chrono::milliseconds settle_timeout{20'000};
   std::chrono::milliseconds beat{10};
 };
@@ -52,6 +53,11 @@ class Writes : public datastore::StoreFixture {
 
   // What a node does with the calls that it gets; until it is told, OK.
   void Script(int node, RawNode::Script script);
+  // Which disk the node tells for its storages, from now on; empty: it cannot tell. None of them
+  // is another storage's.
+  void TellDisk(int node, const std::string& filesystem_id);
+  // Until Praefect knows that storage a is on it.
+  bool IsKnownToBeOn(const std::string& filesystem_id);
   RawNode& node(int which) { return *nodes_[static_cast<size_t>(which)]; }
 
   // A call by a client of its own for a repository of "default": message and end are sent.

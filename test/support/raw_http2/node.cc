@@ -65,10 +65,11 @@ RawNode::RawNode(const std::string& address, Script script, Settings settings,
                  std::string server_info)
     : script_(std::move(script)),
       settings_(std::move(settings)),
-      server_info_(std::move(server_info)),
       listener_(Listen(address)),
       address_(BoundAddress(listener_)),
-      acceptor_([this] { AcceptLoop(); }) {}
+      server_info_(std::move(server_info)) {
+  acceptor_ = std::thread([this] { AcceptLoop(); });
+}
 
 RawNode::~RawNode() {
   {
@@ -84,6 +85,23 @@ RawNode::~RawNode() {
 std::vector<std::string> RawNode::failures() const {
   const std::lock_guard lock(mutex_);
   return failures_;
+}
+
+std::string RawNode::ServerInfo() const {
+  const std::lock_guard lock(mutex_);
+  return server_info_;
+}
+
+void RawNode::TellServerInfo(std::string server_info) {
+  const std::lock_guard lock(mutex_);
+  server_info_ = std::move(server_info);
+}
+
+void RawNode::DropConnections() {
+  const std::lock_guard lock(mutex_);
+  for (Peer& peer : peers_) {
+    if (peer.index >= 0) peer.connection.Close();
+  }
 }
 
 void RawNode::AcceptLoop() {
@@ -118,7 +136,8 @@ void RawNode::ServeStream(Peer& peer, Frame headers) {
   const bool probe = path == kHealthCheck || path == kServerInfo;
   if (!probe && peer.index < 0) peer.index = connections_++;
   RawStream stream(peer.connection, std::move(headers), peer.index);
-  if (probe) return stream.Answer(path == kHealthCheck ? kServing : server_info_);
+  if (path == kHealthCheck) return stream.Answer(kServing);
+  if (probe) return stream.Answer(ServerInfo());
   ++calls_;
   script_(stream);
 }

@@ -66,6 +66,11 @@ class RawNode {
   RawNode(const RawNode&) = delete;
   RawNode& operator=(const RawNode&) = delete;
 
+  // From its next answer to ServerInfo on.
+  void TellServerInfo(std::string server_info);
+  // All connections that had a call, as when its process ends.
+  void DropConnections();
+
   const std::string& address() const { return address_; }
   int calls() const { return calls_; }              // probes do not count
   int connections() const { return connections_; }  // with at least one call
@@ -76,17 +81,17 @@ class RawNode {
   struct Peer {
     explicit Peer(Socket socket) : connection(std::move(socket)) {}
     RawConnection connection;
-    int index = -1;
+    std::atomic<int> index{-1};
     std::thread thread;
   };
 
+  std::string ServerInfo() const;
   void AcceptLoop();
   void Serve(Peer& peer);
   void ServeStream(Peer& peer, Frame headers);
 
   const Script script_;
   const Settings settings_;
-  const std::string server_info_;
   Socket listener_;
   const std::string address_;
   std::atomic<int> calls_{0};
@@ -95,6 +100,7 @@ class RawNode {
 
   mutable std::mutex mutex_;
   bool stopping_ = false;              // guarded by mutex_
+  std::string server_info_;            // guarded by mutex_
   std::list<Peer> peers_;              // guarded by mutex_; elements belong to their threads
   std::vector<std::string> failures_;  // guarded by mutex_
 };
