@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "e2e/cluster.h"
@@ -121,6 +122,43 @@ TEST_CASE("A disk that comes back is the one that it was, whatever another one h
   CHECK(Eventually([&] { return cluster.TryClone("a.git").exit_status == 0; }));
   cluster.primary().Start();
   cluster.node(1).Start();
+}
+
+TEST_CASE("A storage that leaves while a write lingers there holds nobody up, and is back behind") {
+  Cluster cluster(WithBooks());
+  FillUp(cluster);
+  const auto lingering = [&] { return cluster.praefect().Metric("gitaly_praefect_lingering"); };
+  const WorkingCopy copy = cluster.Clone("a.git");
+  copy.Commit("README", "second\n");
+  const auto push = [&](const std::string& branch) {
+    return copy.Try({"push", "--quiet", "origin", "HEAD:refs/heads/" + branch});
+  };
+  cluster.primary().SetFaults("hang@SSHReceivePack\n");
+  const size_t calls = cluster.primary().CallsOf("SSHReceivePack");
+  auto lost = std::async(std::launch::async, [&] { return push("lost"); });
+  REQUIRE(Eventually([&] { return cluster.primary().CallsOf("SSHReceivePack") > calls; }));
+  cluster.primary().Crash();
+  CHECK(lost.get().exit_status != 0);
+  REQUIRE(Eventually([&] { return lingering() == 1; }));
+
+  const std::string whole = cluster.config();
+  const size_t first = whole.find("[[virtual_storage.node]]");
+  const size_t second = whole.find("[[virtual_storage.node]]", first + 1);
+  cluster.Reload(whole.substr(first, second - first), "");
+  CHECK(Eventually([&] { return lingering() == 0; }));
+  CHECK(Eventually([&] { return push("kept").exit_status == 0; }));
+
+  // What the node did with the write after all.
+  const std::string folder = cluster.primary().Folder("a.git").string();
+  REQUIRE(Git({"--git-dir=" + folder, "update-ref", "refs/heads/lost", "main"}).exit_status == 0);
+  cluster.primary().SetFaults("");
+  cluster.primary().Start();
+  cluster.Reload(cluster.config(), whole);
+  const std::map<std::string, std::string> kept = {{"refs/heads/main", copy.Id("HEAD^")},
+                                                   {"refs/heads/kept", copy.Id("HEAD")}};
+  for (size_t i : {0, 1, 2}) {
+    CHECK(Eventually([&] { return cluster.node(i).Refs("a.git") == kept; }));
+  }
 }
 
 TEST_CASE("A secondary whose disk takes nothing holds nobody up, and recovers by itself") {
