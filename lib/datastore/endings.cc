@@ -52,7 +52,8 @@ void Endings::Change(int64_t id, Rule rule, std::function<void()> then) {
 }
 
 void Endings::SettleCreation(const Write& write, std::function<void(Told)> done) {
-  const auto end = std::make_shared<CreationEnd>(write, std::move(done), SteadyClock::now());
+  const auto end =
+      std::make_shared<CreationEnd>(CreationEnd{write, std::move(done), SteadyClock::now()});
   {
     const MutexLock lock(mutex_);
     creations_[write.intent] = end;
