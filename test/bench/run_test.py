@@ -21,13 +21,14 @@ class Run(unittest.TestCase):
     def test_every_work_is_measured(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / 'figures.json'
-            run = subprocess.run([HERE / 'run', '-small', '-binaries', BUILD, '-peers', 'praefect,direct', '-rounds', '1',
-                                  '-seconds', '0.05', '-json', file], capture_output=True, text=True, check=False)
+            run = subprocess.run([HERE / 'run', '-small', '-binaries', BUILD, '-peers', 'praefect,bytes,direct',
+                                  '-rounds', '1', '-seconds', '0.05', '-json', file],
+                                 capture_output=True, text=True, check=False)
             self.assertEqual(run.returncode, 0, run.stderr)
             written = json.loads(file.read_text())
         self.assertEqual(set(written['figures']), {work.name for work in WORKS})
         for work in WORKS:
-            for proxy in {'praefect', 'direct'} & set(work.proxies):
+            for proxy in {'praefect', 'bytes', 'direct'} & set(work.proxies):
                 (figures,) = written['figures'][work.name][proxy]
                 for name, value in figures.items():
                     self.assertIn(name, report.SHOWN)

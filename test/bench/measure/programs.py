@@ -84,6 +84,7 @@ class Bench:
         self.certificate = Certificate(self.directory)
         self.proxy_cpu, self.other_cpu = cpus()
         self.load_program = self.binaries / 'test/bench/relay/load'
+        self.bytes_program = self.binaries / 'test/bench/relay/bytes'
         self.praefect_program = self.binaries / 'cmd/praefect/praefect'
 
     def close(self):

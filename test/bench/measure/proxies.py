@@ -84,15 +84,19 @@ def nghttpx_arguments(bench, port, node_ports, folder, tls):
     return ['/usr/sbin/nghttpx', f'--conf={path}', '--single-process']
 
 
-ARGUMENTS = {'praefect': praefect_arguments, 'nginx': nginx_arguments, 'haproxy': haproxy_arguments,
-             'nghttpx': nghttpx_arguments}
-PEERS = ('nginx', 'haproxy', 'nghttpx')
+def bytes_arguments(bench, port, node_ports, folder, tls):
+    return [str(argument) for argument in (bench.bytes_program, port, node_ports[0])]
 
+
+ARGUMENTS = {'praefect': praefect_arguments, 'nginx': nginx_arguments, 'haproxy': haproxy_arguments,
+             'nghttpx': nghttpx_arguments, 'bytes': bytes_arguments}
+PEERS = ('nginx', 'haproxy', 'nghttpx')
 
 
 @contextlib.contextmanager
 def serving(bench, name, tls=False):
-    """A fresh proxy with a fresh node behind it; "direct" is the node alone. Yields a Running."""
+    """A fresh proxy with a fresh node behind it; "direct" is the node alone, "bytes" passes on what
+    it does not look at. Yields a Running."""
     is_praefect = name == 'praefect'
     secret = NODE_SECRET if is_praefect else CLIENT_SECRET  # the peers pass the clients' tokens on
     with bench.nodes(STORAGES[:1], secret) as node_ports:

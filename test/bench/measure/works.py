@@ -118,8 +118,8 @@ class Work:
 ALL = ('praefect', *PEERS)
 WORKS = (
     Work('unary', 'unary calls, saturated', unary, (*ALL, 'direct')),
-    Work('unary-2000', 'unary calls, 2,000/s', paced(2000), (*ALL, 'direct')),
-    Work('unary-8000', 'unary calls, 8,000/s', paced(8000), (*ALL, 'direct')),
+    Work('unary-2000', 'unary calls, 2,000/s', paced(2000), (*ALL, 'bytes', 'direct')),
+    Work('unary-8000', 'unary calls, 8,000/s', paced(8000), (*ALL, 'bytes', 'direct')),
     Work('download', 'downloads', transfer('download'), (*ALL, 'direct')),
     Work('upload', 'uploads', transfer('upload'), (*ALL, 'direct')),
     Work('download-tls', 'downloads, TLS on the side of the clients', transfer('download', tls=True), ALL),
