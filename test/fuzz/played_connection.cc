@@ -102,6 +102,7 @@ class Play final : public Connection::Owner {
     Require(connection_ == nullptr, "a connection that is to close closes");
     streams_.clear();
     Require(far_.transports == 0, "a closed connection lets go of its transport");
+    { http2::ReceiveSpace::Room next_read(buffers_.space, 1); }  // lets go of what only it held
     Require(meter_.bytes == 0, "a closed connection holds no memory");
   }
 
