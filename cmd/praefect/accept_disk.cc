@@ -24,9 +24,9 @@ std::string Disks(const AcceptDiskResponse& told) {
 }
 
 std::string Losses(const AcceptDiskResponse& told) {
-  if (told.only_there() == 0) return "Nothing is lost: other nodes hold all of it.\n";
+  if (told.only_there() == 0) return "Nothing is lost: by the books, other nodes hold all of it.\n";
   std::string text = fmt::format(
-      "LOST with the old disk: acknowledged writes of {}, of which no other node holds all:\n",
+      "LOST with the old disk, since no other node holds them: acknowledged writes of\n{}:\n",
       told.only_there() == 1 ? "1 repository" : fmt::format("{} repositories", told.only_there()));
   for (const api::OnlyThere& each : told.first()) {
     text += fmt::format("  {} (repository {})\n", Printable(each.relative_path()),
@@ -48,8 +48,8 @@ std::string Report(const AcceptDiskRequest& request, const AcceptDiskResponse& t
   const std::string flags = told.only_there() > 0 ? "-apply -accept-dataloss" : "-apply";
   return fmt::format(
       "Storage {} is not on the disk of before: {} not used.\n{}\n"
-      "Accepting the disk that is there gives these up: they are copied anew from\n"
-      "other nodes, over what lies at their paths. What else is on it is left alone.\n{}\n"
+      "Accepting the disk that is there gives these up: they are copied anew from other\n"
+      "nodes, over what lies at their paths. What else is on it is left alone.\n{}\n"
       "NOTHING IS CHANGED YET. If the old disk can be mounted again, do that instead:\n"
       "everything on it counts again. If it is gone for good, add {}\n",
       name, fmt::format("{} {}", Replicas(told.replicas()), told.replicas() == 1 ? "is" : "are"),
@@ -76,16 +76,17 @@ constexpr Flag kFlags[] = {
 const Command kAcceptDisk = {
     "accept-disk",
     "Give up what was on the former disk of a storage",
-    "For a node that came back with another disk, on which repositories lie already (one\n"
-    "that is empty is filled up without asking), or whose replicas were lost. Praefect\n"
-    "uses none of its replicas then and writes nothing there, until the old disk is back\n"
-    "or this command says that it will not be. `praefect status` names such storages.\n"
+    "For a node that came back with another disk, on which repositories lie already\n"
+    "(one that is empty is filled up without asking), or whose replicas were lost.\n"
+    "Praefect uses none of its replicas then and writes nothing there, until the old\n"
+    "disk is back or this command says that it will not be. `praefect status` names\n"
+    "such storages.\n"
     "\n"
-    "Asks the running Praefect, at the address and with the token of the configuration.\n"
-    "Tells first what would be given up; changes it with -apply.\n"
+    "Asks the running Praefect, at the address and with the token of the\n"
+    "configuration. Tells first what would be given up; changes it with -apply.\n"
     "\n"
-    "Exit status: 0, or 1 when there is nothing to decide over the storage, when it was\n"
-    "refused, or when Praefect does not answer.",
+    "Exit status: 0, or 1 when there is nothing to decide over the storage, when it\n"
+    "was refused, or when Praefect does not answer.",
     "praefect -config /etc/praefect/config.toml accept-disk -virtual-storage default "
     "-storage gitaly-3",
     &AcceptDisk,

@@ -27,8 +27,9 @@ std::string Report(const GiveUpDeletesRequest& request, const GiveUpDeletesRespo
   const int64_t more = told.deletes() - told.first_size();
   if (more > 0) text += fmt::format("  and {} more\n", more);
   return text +
-         "\nGiving them up leaves what lies there as it is. Nothing that is made later gets one\n"
-         "of these places, and nobody sees what lies in them, even if the storage comes back.\n"
+         "\nGiving them up leaves what lies there as it is. Nothing that is made later gets\n"
+         "one of these places, and nobody sees what lies in them, even if the storage comes\n"
+         "back.\n"
          "\n"
          "NOTHING IS CHANGED YET. If the storage will not come back, add -apply\n";
 }
@@ -50,15 +51,15 @@ constexpr Flag kFlags[] = {
 const Command kGiveUpDeletes = {
     "give-up-deletes",
     "Wait no longer for a storage that left, to delete there",
-    "What clients removed is deleted on every node that held it. Where a storage left the\n"
-    "configuration, the delete waits for it to come back, and `praefect status` says so.\n"
-    "This command says that it will not.\n"
+    "What clients removed is deleted on every node that held it. Where a storage left\n"
+    "the configuration, the delete waits for it to come back, and `praefect status`\n"
+    "says so. This command says that it will not.\n"
     "\n"
-    "Asks the running Praefect, at the address and with the token of the configuration.\n"
-    "Tells first what would be given up; changes it with -apply.\n"
+    "Asks the running Praefect, at the address and with the token of the\n"
+    "configuration. Tells first what would be given up; changes it with -apply.\n"
     "\n"
-    "Exit status: 0, or 1 when nothing waits for the storage, when it is configured, or\n"
-    "when Praefect does not answer.",
+    "Exit status: 0, or 1 when nothing waits for the storage, when it is configured,\n"
+    "or when Praefect does not answer.",
     "praefect -config /etc/praefect/config.toml give-up-deletes -virtual-storage default "
     "-storage gitaly-9",
     &GiveUpDeletes,

@@ -95,7 +95,8 @@ TEST_CASE("What is on the old disk alone is named, and given up by its own word 
   for (const size_t index : {1, 2}) operated.cluster.node(index).Start();
 
   CHECK_THAT(operated.Decide("accept-disk", "gitaly-1").output,
-             Contains("LOST with the old disk: acknowledged writes of 1 repository") &&
+             Contains("LOST with the old disk") &&
+                 Contains("acknowledged writes of\n1 repository:\n") &&
                  Contains("  a.git (repository 1)\n") && Contains("-apply -accept-dataloss"));
   const Outcome refused = operated.Decide("accept-disk", "gitaly-1", {"-apply"});
   CHECK(refused.exit_status == 1);
