@@ -76,10 +76,11 @@ Cluster::~Cluster() {
 
 void Cluster::AddNodes(const VirtualStorageSetup& storage) {
   for (const std::string& name : storage.storages) {
-    nodes_.push_back(
-        std::make_unique<StorageNode>(NodeSetup{name, setup_.transport, node_token_,
-                                                setup_.health_without_token, node_certificate_},
-                                      directory_.path()));
+    const auto release = setup_.releases.find(name);
+    nodes_.push_back(std::make_unique<StorageNode>(
+        NodeSetup{name, setup_.transport, node_token_, setup_.health_without_token,
+                  node_certificate_, release == setup_.releases.end() ? "" : release->second},
+        directory_.path()));
   }
 }
 

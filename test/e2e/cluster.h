@@ -37,7 +37,8 @@ struct ClusterSetup {
   CertificateWish node_certificate;  // over TLS
   std::string node_token;            // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;
-  bool nodes_up = true;  // before Praefect starts
+  bool nodes_up = true;                         // before Praefect starts
+  std::map<std::string, std::string> releases;  // of Gitaly, that storages play, where it is old
 };
 
 // Writes are recorded and replicas follow; what nobody waits for any more is settled soon.

@@ -48,6 +48,9 @@ void StorageNode::Start() {
                   "-record",
                   directory_ / "record"};
   if (setup_.health_without_token) command.argv.push_back("-health-without-token");
+  if (!setup_.release.empty()) {
+    command.argv.insert(command.argv.end(), {"-release", setup_.release});
+  }
   if (setup_.transport == Transport::kTls) {
     command.argv.insert(command.argv.end(), {"-tls-certificate", setup_.certificate.chain,
                                              "-tls-key", setup_.certificate.key});
@@ -121,6 +124,11 @@ std::map<std::string, std::string> StorageNode::Refs(const std::string& relative
   std::istringstream lines(listed.output);
   for (std::string name, id; lines >> name >> id;) refs[name] = id;
   return refs;
+}
+
+std::string StorageNode::Head(const std::string& relative_path) const {
+  const Outcome head = Git({"--git-dir=" + Folder(relative_path).string(), "symbolic-ref", "HEAD"});
+  return head.output.substr(0, head.output.find('\n'));
 }
 
 void StorageNode::Configure(const std::string& relative_path, const std::string& key,

@@ -22,7 +22,8 @@ struct NodeSetup {
   Transport transport = Transport::kTcp;
   std::string token;
   bool health_without_token = false;
-  IssuedCertificate certificate;  // of kTls
+  IssuedCertificate certificate{};  // of kTls
+  std::string release{};            // of Gitaly, that it plays: "12.9"; empty: a new one
 };
 
 class StorageNode {
@@ -32,6 +33,7 @@ class StorageNode {
 
   const std::string& storage() const { return setup_.storage; }
   const std::string& address() const { return address_; }
+  std::string version() const { return (setup_.release.empty() ? "18.9" : setup_.release) + ".0"; }
   pid_t pid() const { return process_->pid(); }
 
   void Start();  // at the same address every time
@@ -59,6 +61,8 @@ class StorageNode {
   bool Has(const std::string& relative_path) const;
   // "refs/heads/main" -> object id, by `git for-each-ref`.
   std::map<std::string, std::string> Refs(const std::string& relative_path) const;
+  // "refs/heads/main", by `git symbolic-ref`.
+  std::string Head(const std::string& relative_path) const;
   // Setting of the repository on disk, as an administrator makes it.
   void Configure(const std::string& relative_path, const std::string& key,
                  const std::string& value) const;

@@ -44,7 +44,7 @@ TEST_CASE("a node that is well is told so in upstream's lines") {
                                 "storages [default] is served",
                                 "SUCCESS: node configuration is consistent!"});
   CHECK_THAT(dialed.report, Catch::StartsWith("OK tcp://"));
-  CHECK_THAT(dialed.report, Contains("Gitaly minigitaly-1, git 2."));
+  CHECK_THAT(dialed.report, Contains("Gitaly 18.9.0, git 2."));
   CHECK_THAT(dialed.report, Contains("round trip "));
 }
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "gitaly/internal.grpc.pb.h"
 #include "gitaly/repository.grpc.pb.h"
 #include "node_client.h"
 
@@ -72,6 +73,33 @@ TEST_CASE_METHOD(TwoNodes, "prune-late updates references first and prunes later
   target_.node().SetFaults({"prune-late=1@ReplicateRepository"});
   CHECK(target_.Replicate("a.git", source_) == "OK");
   CHECK(target_.OnDisk("a.git", "refs/heads/old") == "");
+}
+
+TEST_CASE("an old node leaves HEAD of a copy alone, and refuses what came later") {
+  NodeClient source(NodeOptions{.storage = "gitaly-1", .arguments = {"-release", "12.8"}});
+  NodeClient target(NodeOptions{.storage = "gitaly-2", .arguments = {"-release", "12.8"}});
+  REQUIRE(source.Create("a.git", "trunk") == "OK");
+  source.Push("a.git", "trunk", "one");
+  source.Push("a.git", "other", "two");
+  REQUIRE(target.Replicate("a.git", source) == "OK");
+  CHECK(target.GitIn("a.git", {"symbolic-ref", "HEAD"}).output == "refs/heads/trunk\n");
+  REQUIRE(source.WriteRef("a.git", "HEAD", "refs/heads/other") == "OK");
+  REQUIRE(target.Replicate("a.git", source) == "OK");
+  CHECK(target.GitIn("a.git", {"symbolic-ref", "HEAD"}).output == "refs/heads/trunk\n");
+  ::gitaly::InternalGitaly::Stub stub(target.channel());
+  ::gitaly::WalkReposRequest request;
+  request.set_storage_name("gitaly-2");
+  const auto context = target.Context();
+  CHECK(Text(stub.WalkRepos(context.get(), request)->Finish()) ==
+        "UNIMPLEMENTED: unknown method WalkRepos for service gitaly.InternalGitaly");
+}
+
+TEST_CASE_METHOD(TwoNodes, "torn-copy takes the content of a file from a new copy") {
+  source_.Push("a.git", "trunk", "one");
+  target_.node().SetFaults({"torn-copy@ReplicateRepository"});
+  REQUIRE(target_.Replicate("a.git", source_) == "OK");
+  CHECK(target_.Checksum("a.git") == source_.Checksum("a.git"));
+  CHECK_THAT(target_.GitIn("a.git", {"fsck"}).output, Catch::Contains("missing blob"));
 }
 
 TEST_CASE_METHOD(TwoNodes, "no token is ever written down") {

@@ -52,6 +52,8 @@ class Call {
   virtual bool holds_changes() const { return false; }
   // How long a copy waits between updating references and pruning them.
   virtual std::chrono::milliseconds prune_delay() const { return std::chrono::milliseconds(0); }
+  // A new copy is like a tar that was read while its source was packed.
+  virtual bool tears_copy() const { return false; }
 };
 
 }  // namespace praefect::minigitaly

@@ -25,6 +25,7 @@ constexpr FaultName kFaults[] = {
     {"error-after-apply", FaultKind::kErrorAfterApply, Argument::kCode},
     {"freeze-then-apply", FaultKind::kFreezeThenApply, Argument::kMilliseconds},
     {"prune-late", FaultKind::kPruneLate, Argument::kMilliseconds},
+    {"torn-copy", FaultKind::kTornCopy, Argument::kNone},
     {"stale-lock", FaultKind::kStaleLock, Argument::kNone},
 };
 
@@ -37,6 +38,7 @@ constexpr std::string_view kHelp =
     "error-after-apply=CODE  the change is made, the answer is CODE\n"
     "freeze-then-apply=MS the change is held that long, then made whatever happened meanwhile\n"
     "prune-late=MS        ReplicateRepository updates references first and prunes that much later\n"
+    "torn-copy            a repository that ReplicateRepository makes lacks the content of a file\n"
     "stale-lock           lock files are in the way of references until Cleanup or "
     "OptimizeRepository\n"
     "Each may end in @Method and then concerns only that RPC, as in error=INTERNAL@WriteRef.";

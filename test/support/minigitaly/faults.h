@@ -23,6 +23,7 @@ enum class FaultKind {
   kErrorAfterApply,   // =CODE: the change is made, the answer is an error
   kFreezeThenApply,   // =MS: the change is held back for so long, and then made whatever happened
   kPruneLate,         // =MS: ReplicateRepository prunes so long after it updated
+  kTornCopy,          // a copy that makes the repository lacks a file's content
   kStaleLock,         // lock files stand in the way of every reference, as a killed git leaves them
 };
 

@@ -43,6 +43,8 @@ std::chrono::milliseconds FaultyCall::prune_delay() const {
   return faults_.Time(FaultKind::kPruneLate);
 }
 
+bool FaultyCall::tears_copy() const { return faults_.Has(FaultKind::kTornCopy); }
+
 absl::Status FaultyCall::Answer(absl::Status status) {
   DelayAnswer();
   const Fault* fault = faults_.Find(FaultKind::kErrorAfterApply);

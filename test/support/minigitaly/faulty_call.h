@@ -26,6 +26,7 @@ class FaultyCall : public Call {
   void BeforeChange() override;
   bool holds_changes() const override { return outlives_caller_; }
   std::chrono::milliseconds prune_delay() const override;
+  bool tears_copy() const override;
 
   // What the caller is told in place of `status`.
   absl::Status Answer(absl::Status status);

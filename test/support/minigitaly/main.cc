@@ -38,9 +38,10 @@ int Serve(const Options& options, const sigset_t& stop_signals) {
   if (!recorder.ok()) return Fail(recorder.status());
 
   const Node node{*std::move(storages), options.ssh_helper, !options.not_serving,
-                  options.unreadable, options.unwritable};
+                  options.unreadable,   options.unwritable, options.release};
   MethodTable table;
   AddAllMethods(node, table);
+  RemoveLaterMethods(node.release, table);
   const FaultBoard faults(options.faults, options.fault_file);
   StaleLocks locks(node.storages);
   Dispatcher dispatcher({options.token, options.health_without_token, options.explain_refusals,

@@ -31,6 +31,7 @@ class MethodTable {
   // `method` is "/gitaly.RefService/RefExists".
   const MethodEntry* Find(std::string_view method) const;
   const std::map<std::string, MethodEntry, std::less<>>& all() const { return methods_; }
+  void Remove(const std::string& method) { methods_.erase(method); }
 
   // function(Call&, const Request&, Response*) -> absl::Status
   template <typename Request, typename Response, typename Function>

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "release.h"
 #include "storages.h"
 
 namespace praefect::minigitaly {
@@ -16,6 +17,7 @@ struct Node {
   // What it says of itself.
   bool serving = true;
   std::set<std::string> unreadable, unwritable;  // names of storages
+  Release release;
 };
 
 }  // namespace praefect::minigitaly

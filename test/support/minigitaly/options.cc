@@ -42,6 +42,7 @@ struct RawOptions {
   std::vector<std::string> storages;
   std::vector<std::string> faults;
   std::string token_file;
+  std::string release;
 };
 
 absl::Status AddStorages(const std::vector<std::string>& texts, Options& options) {
@@ -62,6 +63,13 @@ absl::Status AddFaults(const std::vector<std::string>& texts, Options& options) 
     options.faults.push_back(*std::move(fault));
   }
   return absl::OkStatus();
+}
+
+absl::Status SetRelease(const std::string& text, Options& options) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<Release> release = ParseRelease(text);
+  if (release.ok()) options.release = *release;
+  return release.status();
 }
 
 absl::Status FindToken(const std::string& file, Options& options) {
@@ -90,7 +98,7 @@ std::string FindSshHelper() {
 absl::Status Complete(const RawOptions& raw, Options& options) {
   for (const absl::Status& status :
        {AddStorages(raw.storages, options), AddFaults(raw.faults, options),
-        FindToken(raw.token_file, options)}) {
+        SetRelease(raw.release, options), FindToken(raw.token_file, options)}) {
     if (!status.ok()) return status;
   }
   if (options.ssh_helper.empty()) options.ssh_helper = FindSshHelper();
@@ -122,6 +130,9 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   app.add_option("--clock-offset", options.clock_offset_seconds,
                  "seconds by which the clock for tokens is ahead");
   app.add_flag("--not-serving", options.not_serving, "what health checks are told");
+  app.add_option("--release", raw.release,
+                 "the Gitaly that it plays, as in 12.9: RPCs that came later are refused, and "
+                 "copies made as then (default: 18.9)");
   app.add_option("--unreadable", options.unreadable, "NAME of a storage: ServerInfo says so")
       ->take_all()
       ->allow_extra_args(false);

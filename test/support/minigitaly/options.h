@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "faults.h"
+#include "release.h"
 #include "server.h"
 
 namespace praefect::minigitaly {
@@ -23,6 +24,7 @@ struct Options {
   bool explain_refusals = false;
   int64_t clock_offset_seconds = 0;
   bool not_serving = false;
+  Release release;
   std::set<std::string> unreadable, unwritable;  // names of storages
   std::vector<Fault> faults;
   std::filesystem::path fault_file;

@@ -127,7 +127,8 @@ absl::Status FindDefaultBranchName(const Node& node, Call& call,
                                    ::gitaly::FindDefaultBranchNameResponse* response) {
   const absl::StatusOr<fs::path> path = node.storages.Repository(request.repository());
   if (!path.ok()) return path.status();
-  const absl::StatusOr<std::string> branch = DefaultBranch(call, *path, request.head_only());
+  const bool head_only = request.head_only() && node.release >= kWholeCopies;  // younger than that
+  const absl::StatusOr<std::string> branch = DefaultBranch(call, *path, head_only);
   if (branch.ok()) response->set_name(*branch);
   return branch.status();
 }

@@ -1,6 +1,8 @@
-// ReplicateRepository: this node makes its copy equal to another node's.
+// ReplicateRepository: this node makes its copy equal to another node's. FetchInternalRemote, which
+// does as much as Gitaly 12.4 could.
 
 #include "git.h"
+#include "gitaly/remote.pb.h"
 #include "gitaly/repository.pb.h"
 #include "object_pool.h"
 #include "services.h"
@@ -11,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using ::gitaly::FetchInternalRemoteRequest;
 using ::gitaly::ReplicateRepositoryRequest;
 
 absl::Status Validate(const ReplicateRepositoryRequest& request) {
@@ -22,19 +25,41 @@ absl::Status Validate(const ReplicateRepositoryRequest& request) {
   return absl::OkStatus();
 }
 
-// References first, then what is to go, then HEAD.
+absl::Status CopyHead(Call& call, SourceNode& source, const fs::path& into) {
+  const absl::StatusOr<std::string> head = source.DefaultBranch();
+  if (!head.ok()) return head.status();
+  if (head->empty()) return absl::OkStatus();
+  return Git(call).Output(into, {"symbolic-ref", "HEAD", *head}).status();
+}
+
+// Takes away the content of one file, if there is any.
+absl::Status Tear(Call& call, const fs::path& repository) {
+  const auto listed = Git(call).Output(
+      repository, {"cat-file", "--batch-check=%(objecttype) %(objectname)", "--batch-all-objects"});
+  if (!listed.ok()) return listed.status();
+  for (const std::string& line : Lines(*listed)) {
+    if (line.rfind("blob ", 0) != 0) continue;
+    const std::string id = line.substr(5);
+    std::error_code error;
+    fs::remove(repository / "objects" / id.substr(0, 2) / id.substr(2), error);
+    return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// References first, then what is to go.
 absl::Status Copy(const Node& node, Call& call, SourceNode& source, const fs::path& into) {
   if (const auto delay = call.prune_delay(); delay.count() > 0) {
     const absl::Status updated = source.Fetch(node.ssh_helper, into, /*prune=*/false);
     if (!updated.ok()) return updated;
     if (call.WaitUntilCancelled(delay)) return absl::CancelledError("the caller has gone");
   }
-  const absl::Status fetched = source.Fetch(node.ssh_helper, into, /*prune=*/true);
-  if (!fetched.ok()) return fetched;
-  const absl::StatusOr<std::string> head = source.DefaultBranch();
-  if (!head.ok()) return head.status();
-  if (head->empty()) return absl::OkStatus();
-  return Git(call).Output(into, {"symbolic-ref", "HEAD", *head}).status();
+  return source.Fetch(node.ssh_helper, into, /*prune=*/true);
+}
+
+absl::Status Update(const Node& node, Call& call, SourceNode& source, const fs::path& into) {
+  const absl::Status copied = Copy(node, call, source, into);
+  return copied.ok() && node.release >= kWholeCopies ? CopyHead(call, source, into) : copied;
 }
 
 // A new copy is made aside and appears when it is whole.
@@ -46,7 +71,9 @@ absl::Status CopyAside(const Node& node, Call& call, SourceNode& source, const s
   if (!made.ok()) return made.status();
   if (!made->ok()) return made->AsStatus("create the repository");
   std::error_code error;
-  const absl::Status copied = Copy(node, call, source, *scratch);
+  absl::Status copied = Copy(node, call, source, *scratch);
+  if (copied.ok()) copied = CopyHead(call, source, *scratch);
+  if (copied.ok() && call.tears_copy()) copied = Tear(call, *scratch);
   if (!copied.ok()) {
     fs::remove_all(*scratch, error);
     return copied;
@@ -80,10 +107,22 @@ absl::Status Replicate(const Node& node, Call& call, const ReplicateRepositoryRe
   if (!exists.ok()) return exists.status();
   if (!*exists) return absl::NotFoundError("invalid source repository");
 
-  const absl::Status copied = IsRepository(*path) ? Copy(node, call, source, *path)
+  const absl::Status copied = IsRepository(*path) ? Update(node, call, source, *path)
                                                   : CopyAside(node, call, source, storage, *path);
   if (!copied.ok() || !request.replicate_object_deduplication_network_membership()) return copied;
   return CopyPoolLink(node, call, source, storage, *path);
+}
+
+absl::Status Fetch(const Node& node, Call& call, const FetchInternalRemoteRequest& request,
+                   ::gitaly::FetchInternalRemoteResponse* response) {
+  const absl::StatusOr<fs::path> path = node.storages.Repository(request.repository());
+  if (!path.ok()) return path.status();
+  absl::StatusOr<SourceAddress> address =
+      FindSource(call, request.remote_repository().storage_name());
+  if (!address.ok()) return address.status();
+  SourceNode source(call, *std::move(address), request.remote_repository());
+  response->set_result(source.Fetch(node.ssh_helper, *path, /*prune=*/true).ok());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -93,6 +132,11 @@ void AddReplicationMethods(const Node& node, MethodTable& table) {
       "/gitaly.RepositoryService/ReplicateRepository",
       [&node](Call& call, const ReplicateRepositoryRequest& request, auto*) {
         return Replicate(node, call, request);
+      });
+  table.AddUnary<FetchInternalRemoteRequest, ::gitaly::FetchInternalRemoteResponse>(
+      "/gitaly.RemoteService/FetchInternalRemote",
+      [&node](Call& call, const FetchInternalRemoteRequest& request, auto* response) {
+        return Fetch(node, call, request, response);
       });
 }
 

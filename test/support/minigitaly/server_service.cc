@@ -11,8 +11,6 @@
 namespace praefect::minigitaly {
 namespace {
 
-constexpr char kServerVersion[] = "minigitaly-1";
-
 absl::StatusOr<std::string> GitVersion(Call& call) {
   const absl::StatusOr<GitResult> result = Git(call).Run({"--version"});
   if (!result.ok()) return result.status();
@@ -23,7 +21,7 @@ absl::StatusOr<std::string> GitVersion(Call& call) {
 absl::Status ServerInfo(const Node& node, Call& call, ::gitaly::ServerInfoResponse* response) {
   const absl::StatusOr<std::string> git_version = GitVersion(call);
   if (!git_version.ok()) return git_version.status();
-  response->set_server_version(kServerVersion);
+  response->set_server_version(Text(node.release));
   response->set_git_version(*git_version);
   for (const auto& [name, storage] : node.storages.all()) {
     auto* status = response->add_storage_statuses();
