@@ -77,7 +77,7 @@ struct Bookkeeping::Parts {
         metrics(sources.registry, config.prometheus),
         unknown(*sources.database.database(), sources.registry),
         replicator(
-            {keeper, client, snapshot, sources.logger, metrics, unknown},
+            {keeper, client, marks, snapshot, sources.logger, metrics, unknown},
             {.workers = static_cast<size_t>(config.replication.parallel_storage_processing_workers),
              .batch = static_cast<int>(config.replication.batch_size)}),
         promoter(keeper, snapshot, sources.logger, sources.registry),
@@ -95,7 +95,7 @@ struct Bookkeeping::Parts {
              .disowned = sources.disowned},
             sources.logger, sources.registry),
         clerk(keeper, unknown, client, snapshot, {.create_wait = config.replication.create_wait}),
-        caretaker({store, calls, snapshot, sources.logger, sources.registry}),
+        caretaker({store, calls, snapshot, marks, sources.logger, sources.registry}),
         surveyor({*sources.database.database(), snapshot, sources.database_registry}),
         database(*sources.database.database()),
         disks(database),
@@ -142,6 +142,7 @@ struct Bookkeeping::Parts {
   net::Resolver resolver;
   proxy::NodeCalls calls;
   const proxy::NodeClient client;
+  proxy::UnderMaintenance marks;
   replication::Metrics metrics;
   datastore::UnknownContents unknown;
   // Idle until it hears of nodes, and there for as long as the bookkeeper may wake it.

@@ -27,6 +27,7 @@
 #include "proxy/promoter.h"
 #include "proxy/request.h"
 #include "proxy/side_call.h"
+#include "proxy/under_maintenance.h"
 #include "proxy/upstream.h"
 #include "routing/route.h"
 
@@ -218,6 +219,8 @@ class Call final : private Upstream::Waiter, private CallList::Member, public ht
 
   // nullptr: the books are not asked, or have answered and record nothing.
   std::unique_ptr<Booking> booking_;
+
+  UnderMaintenance::Mark tidies_;  // of maintenance: what the node tidies
 
   // The answer's way.
   bool answer_started_ = false;  // the node's headers went to the client

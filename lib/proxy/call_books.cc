@@ -165,6 +165,7 @@ void Call::ChooseByBooks() {
 void Call::TidyOthers(std::string_view message) {
   Caretaker* caretaker = worker_.shared().books.caretaker;
   if (caretaker == nullptr || repository_id_ == 0) return;
+  tidies_ = caretaker->Begin(repository_id_, route_.node->storage);
   caretaker->TidyOthers({.repository_id = repository_id_,
                          .method = method_,
                          .message = std::string(message),

@@ -57,8 +57,12 @@ class Caretaker::Round : public std::enable_shared_from_this<Caretaker::Round> {
     request.path = maintenance_.method->path;
     request.message = *std::move(message);
     request.correlation_id = maintenance_.correlation_id;
+    auto mark = caretaker_.context_.marks.Begin(maintenance_.repository_id, node->storage);
     caretaker_.context_.calls.Start(
-        node, std::move(request), [self = shared_from_this(), node](const NodeAnswer& answer) {
+        node, std::move(request),
+        [self = shared_from_this(), node,
+         mark = std::move(mark)](const NodeAnswer& answer) mutable {
+          mark.reset();
           self->caretaker_.calls_.Add({{"result", answer.ok() ? "ok" : "failed"}}).Increment();
           if (!answer.ok()) self->Log(node->storage, answer.message);
           self->Next();

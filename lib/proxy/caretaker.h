@@ -14,6 +14,7 @@
 #include "observe/log.h"
 #include "observe/registry.h"
 #include "proxy/node_calls.h"
+#include "proxy/under_maintenance.h"
 
 namespace praefect::proxy {
 
@@ -34,6 +35,7 @@ class Caretaker {
     datastore::Store& store;
     NodeCalls& calls;
     std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
+    UnderMaintenance& marks;
     observe::Logger& logger;
     observe::Registry& registry;
     // Repositories that are tidied at a time; each on one node at a time.
@@ -50,6 +52,10 @@ class Caretaker {
   // has to do with it. Who fails is logged: maintenance comes again. Beyond most_under_way nothing
   // is done, and that is counted.
   void TidyOthers(Maintenance maintenance);
+  // For the client's own call, for as long as it lasts.
+  UnderMaintenance::Mark Begin(int64_t repository_id, const std::string& storage) {
+    return context_.marks.Begin(repository_id, storage);
+  }
 
  private:
   class Round;

@@ -7,8 +7,11 @@
 #include "gitaly/internal.pb.h"
 #include "gitaly/metadata.h"
 #include "gitaly/objectpool.pb.h"
+#include "gitaly/ref.pb.h"
+#include "gitaly/remote.pb.h"
 #include "gitaly/repository.pb.h"
 #include "gitaly/server.pb.h"
+#include "nodes/gitaly_version.h"
 
 namespace praefect::proxy {
 namespace {
@@ -59,14 +62,14 @@ std::optional<std::chrono::nanoseconds> Modified(const ::gitaly::WalkReposRespon
   return std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
 }
 
-constexpr char kObjectPools[] = "ObjectPoolService";
-
-// "13.2.0-rc1" -> {13, 2}; nothing for what is not known.
-std::optional<std::pair<int, int>> MajorMinor(const std::string& version) {
-  int major = 0, minor = 0;
-  if (sscanf(version.c_str(), "%d.%d", &major, &minor) != 2) return std::nullopt;
-  return std::pair{major, minor};
+// A node that copies reaches the other one by this.
+void TellOf(const nodes::Node& source, NodeRequest& request) {
+  request.metadata.emplace_back(
+      gitaly::kGitalyServersHeader,
+      gitaly::EncodeGitalyServers({{source.storage, {source.address_text, source.token}}}));
 }
+
+constexpr char kObjectPools[] = "ObjectPoolService";
 
 }  // namespace
 
@@ -191,9 +194,41 @@ NodeAnswer NodeClient::Replicate(const NodePtr& node, const nodes::Node& source,
   auto message = About<::gitaly::ReplicateRepositoryRequest>(node, path);
   Name(*message.mutable_source(), source, path);
   NodeRequest request = RequestFor("ReplicateRepository", message);
-  request.metadata.emplace_back(
-      gitaly::kGitalyServersHeader,
-      gitaly::EncodeGitalyServers({{source.storage, {source.address_text, source.token}}}));
+  TellOf(source, request);
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
+}
+
+NodeAnswer NodeClient::Fetch(const NodePtr& node, const nodes::Node& source,
+                             const std::string& path, Gate gate) const {
+  auto message = About<::gitaly::FetchInternalRemoteRequest>(node, path);
+  Name(*message.mutable_remote_repository(), source, path);
+  NodeRequest request = RequestFor("FetchInternalRemote", message, "RemoteService");
+  TellOf(source, request);
+  request.gate = std::move(gate);
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  const auto response = Only<::gitaly::FetchInternalRemoteResponse>(answer);
+  if (response && !response->result()) {  // the node's log has git's words
+    answer.code = http2::StatusCode::kInternal;
+    answer.message =
+        fmt::format("node \"{}\" could not fetch from \"{}\"", node->storage, source.storage);
+  }
+  return answer;
+}
+
+NodeAnswer NodeClient::Create(const NodePtr& node, const std::string& path, Gate gate) const {
+  NodeRequest request =
+      RequestFor("CreateRepository", About<::gitaly::CreateRepositoryRequest>(node, path));
+  request.gate = std::move(gate);
+  return calls_.Wait(node, std::move(request));
+}
+
+NodeAnswer NodeClient::SetHead(const NodePtr& node, const std::string& path,
+                               const std::string& branch, Gate gate) const {
+  auto message = About<::gitaly::WriteRefRequest>(node, path);
+  message.set_ref("HEAD");
+  message.set_revision(branch);
+  NodeRequest request = RequestFor("WriteRef", message);
   request.gate = std::move(gate);
   return calls_.Wait(node, std::move(request));
 }
@@ -205,6 +240,28 @@ NodeAnswer NodeClient::Remove(const NodePtr& node, const std::string& path, Gate
   NodeAnswer answer = calls_.Wait(node, std::move(request));
   if (answer.code == http2::StatusCode::kNotFound) answer.code = http2::StatusCode::kOk;
   return answer;
+}
+
+Asked<std::string> NodeClient::DefaultBranch(const NodePtr& node, const std::string& path) const {
+  auto message = About<::gitaly::FindDefaultBranchNameRequest>(node, path);
+  message.set_head_only(true);
+  NodeRequest request = RequestFor("FindDefaultBranchName", message, "RefService");
+  request.timeout = kQuestionTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (auto response = Only<::gitaly::FindDefaultBranchNameResponse>(answer)) {
+    return {std::move(*response->mutable_name()), {}};
+  }
+  return {std::nullopt, std::move(answer)};
+}
+
+Asked<std::string> NodeClient::Fsck(const NodePtr& node, const std::string& path) const {
+  NodeRequest request = RequestFor("Fsck", About<::gitaly::FsckRequest>(node, path));
+  request.timeout = kFsckTimeout;
+  NodeAnswer answer = calls_.Wait(node, std::move(request));
+  if (auto response = Only<::gitaly::FsckResponse>(answer)) {
+    return {std::move(*response->mutable_error()), {}};
+  }
+  return {std::nullopt, std::move(answer)};
 }
 
 Asked<std::string> NodeClient::PoolOf(const NodePtr& node, const std::string& path) const {
@@ -236,10 +293,8 @@ NodeAnswer NodeClient::Unlink(const NodePtr& node, const std::string& path, Gate
 }
 
 NodeAnswer NodeClient::CleanUp(const NodePtr& node, const std::string& path, Gate gate) const {
-  // `Cleanup` was there until 15.11, and did this until then.
-  const auto version = MajorMinor(node->server_version);
-  const bool old = version && *version <= std::pair{15, 11};
-  NodeRequest request = old ? RequestFor("Cleanup", About<::gitaly::CleanupRequest>(node, path))
+  NodeRequest request = nodes::KnowsCleanup(node->server_version)
+                            ? RequestFor("Cleanup", About<::gitaly::CleanupRequest>(node, path))
                             : RequestFor("OptimizeRepository",
                                          About<::gitaly::OptimizeRepositoryRequest>(node, path));
   request.gate = std::move(gate);

@@ -33,6 +33,8 @@ class NodeClient {
   static constexpr std::chrono::seconds kQuestionTimeout{30};
   // A checksum reads every reference.
   static constexpr std::chrono::minutes kChecksumTimeout{10};
+  // Fsck reads every object.
+  static constexpr std::chrono::hours kFsckTimeout{6};
 
   // Of the paths that a node may answer.
   static constexpr size_t kMaxWalkBytes = 64 << 20;
@@ -57,7 +59,13 @@ class NodeClient {
                      std::chrono::milliseconds timeout,
                      std::function<void(Asked<std::string>)> done) const;
 
-  // The replica path of the object pool that a repository borrows from; empty: it has none.
+  // What HEAD names, "refs/heads/main"; where nothing has that name, older nodes tell another
+  // branch instead, as they tell clients. Empty: there is no branch.
+  Asked<std::string> DefaultBranch(const NodePtr& node, const std::string& path) const;
+  // What `git fsck` finds wrong, in its own words; empty: nothing.
+  Asked<std::string> Fsck(const NodePtr& node, const std::string& path) const;
+  // The replica path of the object pool that a repository borrows from; empty: it has none. Gitaly
+  // before 12.5 has no answer.
   Asked<std::string> PoolOf(const NodePtr& node, const std::string& path) const;
   // The filesystem_id of the node's storage, read now; empty when the node cannot tell it.
   Asked<std::string> FilesystemId(const NodePtr& node) const;
@@ -67,9 +75,16 @@ class NodeClient {
   // These may change what lies at the path of `node`, and so keep a send window. They take as long
   // as they take; a node that gives no sign of life ends them.
 
-  // `node` makes its repository equal to that of `source`, and creates it if need be.
+  // `node` makes its repository equal to that of `source`, and creates it if need be. From 12.5 on.
   NodeAnswer Replicate(const NodePtr& node, const nodes::Node& source, const std::string& path,
                        Gate gate) const;
+  // Makes the references of a repository that is there those of `source`. Until 14.3.
+  NodeAnswer Fetch(const NodePtr& node, const nodes::Node& source, const std::string& path,
+                   Gate gate) const;
+  NodeAnswer Create(const NodePtr& node, const std::string& path, Gate gate) const;
+  // `branch` as DefaultBranch tells it.
+  NodeAnswer SetHead(const NodePtr& node, const std::string& path, const std::string& branch,
+                     Gate gate) const;
   // NOT_FOUND, which later nodes answer, counts as OK.
   NodeAnswer Remove(const NodePtr& node, const std::string& path, Gate gate) const;
   // Borrows from the pool from now on; from none, with all objects its own.

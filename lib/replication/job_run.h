@@ -11,7 +11,9 @@
 #include "datastore/unknown_contents.h"
 #include "observe/log.h"
 #include "proxy/node_client.h"
+#include "proxy/under_maintenance.h"
 #include "replication/metrics.h"
+#include "replication/pool_link.h"
 #include "replication/retry.h"
 
 namespace praefect::replication {
@@ -26,6 +28,7 @@ struct Task {
 struct RunContext {
   datastore::Bookkeeper& keeper;
   const proxy::NodeClient& nodes;
+  const proxy::UnderMaintenance& maintenance;
   std::function<std::shared_ptr<const nodes::Snapshot>()> snapshot;
   observe::Logger& logger;
   Metrics& metrics;
@@ -47,15 +50,28 @@ class JobRun {
   static std::string_view Label(Result result);
   enum class Outcome { kDone, kRefused, kUnknown };
   enum class Started { kYes, kRefused, kUnknown };
+  struct Plan {  // of one copy that was started
+    const PoolLink& link;
+    int64_t held;   // what the source held before it began
+    bool from_tar;  // nothing is proven of the target, and its node may begin with a tar
+  };
 
+  // Copies (job_copy.cc).
   Result Copy();
+  Result Carry(const proxy::NodePtr& target, const proxy::NodePtr& source, const Plan& plan);
   Result ParkUnknown();
   void LookForShadowed(const proxy::NodePtr& target) const;
   Result Prove(const proxy::NodePtr& target, const proxy::NodePtr& source, int64_t held);
   Result Replace(const proxy::NodePtr& target, const datastore::Repository& repository);
   Result CopyFailed(const proxy::NodePtr& target, const proxy::NodePtr& source,
                     const proxy::NodeAnswer& answer);
-  bool LookAtSource(const proxy::NodePtr& source);
+  bool WithdrawIfLost(const proxy::NodePtr& node);
+  // What nodes before 13.2 need beside ReplicateRepository. A result: the run has ended.
+  proxy::NodeAnswer Update(const proxy::NodePtr& target, const nodes::Node& source,
+                           proxy::Gate gate);
+  std::optional<Result> CopyHead(const proxy::NodePtr& target, const proxy::NodePtr& source);
+  std::optional<Result> CheckObjects(const proxy::NodePtr& target, const proxy::NodePtr& source);
+
   Result Delete();
 
   Started Start(const std::function<datastore::Rule(int64_t instance)>& rule);
@@ -73,11 +89,16 @@ class JobRun {
   Result PutOff(std::string_view error, std::chrono::milliseconds delay);
   Outcome Change(const datastore::Rule& rule) const;
   std::optional<datastore::Repository> Find() const;
+  // Of the run before this one; empty without.
+  std::string LastError() const;
 
   proxy::NodePtr NodeOf(std::string_view storage) const;
   bool MayTouch(const proxy::NodePtr& node) const;
   std::vector<std::string> HealthySources(const datastore::Repository& repository) const;
   proxy::Gate MakeGate() const;
+  // For a later call of the run, which needs a send window of its own: closed when the books do not
+  // say that the run is still ours.
+  proxy::Gate NextGate();
   datastore::RepositoryName Name() const;
   std::chrono::milliseconds Delay() const;
   void Log(observe::Level level, std::string_view message, std::string_view error) const;

@@ -8,6 +8,7 @@
 #include "datastore/changes.h"
 #include "datastore/overview.h"
 #include "datastore/rules.h"
+#include "nodes/gitaly_version.h"
 #include "replication/job_run.h"
 
 namespace praefect::replication {
@@ -32,6 +33,10 @@ std::string Waits(const std::string& pool, const std::string& target) {
 
 std::string PoolLink::Look(const proxy::NodePtr& source, const std::string& target) {
   if (source == nullptr) return "";  // it has just left the configuration
+  if (!nodes::KnowsReplicateRepository(source->server_version)) {
+    known_ = true;  // whatever it borrows was fetched: the target is to have all objects its own
+    return "";
+  }
   const auto asked = context_.nodes.PoolOf(source, context_.replica_path);
   if (!asked.value) return "";  // the copy itself will tell what is wrong with that node
   if (asked.value->empty()) {
@@ -68,16 +73,22 @@ std::string PoolLink::Look(const proxy::NodePtr& source, const std::string& targ
   return Waits(pool, target);
 }
 
-proxy::NodeAnswer PoolLink::Mirror(const proxy::NodePtr& target, proxy::Gate gate) const {
+proxy::NodeAnswer PoolLink::Mirror(const proxy::NodePtr& target,
+                                   const std::function<proxy::Gate()>& gate) const {
   if (!known_) return {};
-  const auto there = context_.nodes.PoolOf(target, context_.replica_path);
-  if (!there.value) return there.answer;
-  if (*there.value == pool_) return {};
-  if (!there.value->empty()) {
-    proxy::NodeAnswer answer = context_.nodes.Unlink(target, context_.replica_path, gate);
-    if (!answer.ok() || pool_.empty()) return answer;
+  const auto unlink = [&] { return context_.nodes.Unlink(target, context_.replica_path, gate()); };
+  // One that cannot tell unlinks what is linked to nothing, and links what is linked already.
+  if (nodes::KnowsReplicateRepository(target->server_version)) {
+    const auto there = context_.nodes.PoolOf(target, context_.replica_path);
+    if (!there.value) return there.answer;
+    if (*there.value == pool_) return {};
+    if (!there.value->empty() && !pool_.empty()) {
+      proxy::NodeAnswer answer = unlink();
+      if (!answer.ok()) return answer;
+    }
   }
-  return context_.nodes.LinkToPool(target, context_.replica_path, pool_, std::move(gate));
+  if (pool_.empty()) return unlink();
+  return context_.nodes.LinkToPool(target, context_.replica_path, pool_, gate());
 }
 
 }  // namespace praefect::replication

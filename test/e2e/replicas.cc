@@ -43,10 +43,11 @@ T Wait(Begin begin) {
 
 }  // namespace
 
-Replicas::Replicas() {
+Replicas::Replicas(const std::vector<std::string>& releases) {
   for (const std::string& storage : kStorages) {
     NodeSetup setup;
     setup.storage = storage;
+    if (nodes_.size() < releases.size()) setup.release = releases[nodes_.size()];
     setup.token = "token of " + storage;
     std::filesystem::create_directories(directory_ / "tmp");
     nodes_.push_back(std::make_unique<StorageNode>(setup, directory_.path()));
@@ -92,7 +93,8 @@ Replicas::Replicas() {
     return snapshot_;
   };
   replicator_ = std::make_unique<replication::Replicator>(
-      replication::RunContext{*keeper_, *client_, snapshot, *logger_, *metrics_, *unknown_},
+      replication::RunContext{*keeper_, *client_, maintenance_, snapshot, *logger_, *metrics_,
+                              *unknown_},
       replication::Replicator::Settings{});
   clerk_ = std::make_unique<proxy::Clerk>(*keeper_, *unknown_, *client_, snapshot,
                                           proxy::ClerkOptions{.max_namespace = 2});
@@ -100,7 +102,7 @@ Replicas::Replicas() {
   REQUIRE(methods.ok());
   methods_ = *std::move(methods);
   caretaker_ = std::make_unique<proxy::Caretaker>(
-      proxy::Caretaker::Context{*store_, *calls_, snapshot, *logger_, registry_, 2});
+      proxy::Caretaker::Context{*store_, *calls_, snapshot, maintenance_, *logger_, registry_, 2});
   upkeep_ = std::make_unique<replication::Upkeep>(
       replication::DiskWatch::Context{*keeper_, *disks_, *client_,
                                       [this](std::vector<nodes::ExpectedDisk> disks) {
@@ -177,6 +179,7 @@ void Replicas::Publish() {
     node.address = *address;
     node.token = "token of " + kStorages[i];
     node.health = health_[i];
+    node.server_version = nodes_[i]->version();
     node.disk.filesystem_id = nodes_[i]->filesystem_id();
     virtual_storage.nodes.push_back(std::move(node));
   }

@@ -23,12 +23,14 @@ namespace praefect::test {
 
 class Replicas {
  public:
-  Replicas();
+  // The Gitaly that each node plays, "12.9"; a new one where nothing is said.
+  explicit Replicas(const std::vector<std::string>& releases = {});
   ~Replicas();
 
   StorageNode& node(size_t index) { return *nodes_.at(index); }
   datastore::Bookkeeper& keeper() { return *keeper_; }
   proxy::Clerk& clerk() { return *clerk_; }
+  proxy::UnderMaintenance& maintenance() { return maintenance_; }
   // OptimizeRepository, which the first node has had from a client, for the others; two
   // repositories at a time.
   void TidyOthers(int64_t id);
@@ -79,6 +81,7 @@ class Replicas {
   net::Resolver resolver_;
   std::unique_ptr<proxy::NodeCalls> calls_;
   std::unique_ptr<proxy::NodeClient> client_;
+  proxy::UnderMaintenance maintenance_;
   std::unique_ptr<replication::Metrics> metrics_;
   std::unique_ptr<replication::Replicator> replicator_;
   std::unique_ptr<datastore::Bookkeeper> keeper_;
