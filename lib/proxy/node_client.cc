@@ -106,7 +106,7 @@ std::vector<Asked<std::vector<WalkedRepository>>> NodeClient::Walk(
     requests.push_back({.path = "/gitaly.InternalGitaly/WalkRepos",
                         .message = message.SerializeAsString(),
                         .timeout = timeout,
-                        .max_response_bytes = kMaxWalkBytes});
+                        .max_response_bytes = max_walk_bytes_});
   }
   std::vector<Asked<std::vector<WalkedRepository>>> all;
   for (NodeAnswer& answer : Ask(nodes, std::move(requests))) {

@@ -41,7 +41,8 @@ class NodeClient {
   // Walking a storage looks at every folder: where nobody waits but a thread of our own.
   static constexpr std::chrono::minutes kWalkTimeout{10};
 
-  explicit NodeClient(NodeCalls& calls) : calls_(calls) {}
+  explicit NodeClient(NodeCalls& calls, size_t max_walk_bytes = kMaxWalkBytes)
+      : calls_(calls), max_walk_bytes_(max_walk_bytes) {}
 
   // Whether a repository lies there. What is no repository does not count.
   Asked<bool> Exists(const NodePtr& node, const std::string& path) const;
@@ -99,6 +100,7 @@ class NodeClient {
                               std::vector<NodeRequest> requests) const;
 
   NodeCalls& calls_;
+  const size_t max_walk_bytes_;
 };
 
 }  // namespace praefect::proxy

@@ -34,10 +34,11 @@ std::string WhyNotYet(const Repository& repository, const std::string& storage) 
 }  // namespace
 
 Promoter::Promoter(datastore::Bookkeeper& keeper, SnapshotSource snapshot, observe::Logger& logger,
-                   observe::Registry& registry)
+                   observe::Registry& registry, PromoterOptions options)
     : keeper_(keeper),
       snapshot_(std::move(snapshot)),
       logger_(logger),
+      options_(options),
       promotions_(registry.Counters("gitaly_praefect_promotions_total",
                                     "Repositories that got another primary here, by whether the "
                                     "old one could still take writes.")),
@@ -80,9 +81,9 @@ void Promoter::Ask(int64_t repository_id, bool planned, Done done) {
     const auto paused = pauses_.find(repository_id);
     const bool known = moves_.contains(repository_id);
     const bool held = !stopping_ && !(planned && paused != pauses_.end() && paused->second > now);
-    if (held && (known || moves_.size() < kMostMoves)) {
+    if (held && (known || moves_.size() < options_.most_moves)) {
       Move& move = moves_[repository_id];
-      if (!known) move.end = now + kLongestHold;
+      if (!known) move.end = now + options_.longest_hold;
       if (!known) move.next = now;
       move.waiting.push_back(std::move(done));
       waited_for_.Set(static_cast<double>(moves_.size()));
@@ -117,7 +118,7 @@ void Promoter::Run() {
     {
       MutexLock lock(mutex_);
       const auto now = SteadyClock::now();
-      db::Deadline next = now + kPause;
+      db::Deadline next = now + options_.pause;
       for (auto& [id, move] : moves_) {
         if (move.busy) continue;
         if (move.next > now) {
@@ -254,11 +255,11 @@ void Promoter::GiveUp(int64_t id, const std::string& why) {
   logger_.Warn("a move of a primary took too long: writes go on at the old one for now",
                {{"repository_id", id},
                 {"reason", why},
-                {"longest_ms", int64_t{kLongestHold.count()}},
-                {"again_after_ms", int64_t{kPause.count()}}});
+                {"longest_ms", int64_t{options_.longest_hold.count()}},
+                {"again_after_ms", int64_t{options_.pause.count()}}});
   {
     const MutexLock lock(mutex_);
-    pauses_[id] = db::After(kPause);
+    pauses_[id] = db::After(options_.pause);
   }
   End(id, {Answer::kStays});
 }

@@ -5,7 +5,7 @@
 //
 // A planned move needs that nothing is open on the repository. So whoever asks waits, and opens
 // nothing meanwhile; since the writes of every Praefect ask, none begins anywhere. What was open is
-// settled or lingers; when that takes longer than kLongestHold, writes go on at the old primary,
+// settled or lingers; when that takes longer than `longest_hold`, writes go on at the old primary,
 // and are not held again for a while.
 
 #include <atomic>
@@ -28,16 +28,18 @@
 
 namespace praefect::proxy {
 
+struct PromoterOptions {
+  // How long the writes of a repository wait for its move, in all,
+  std::chrono::milliseconds longest_hold{10'000};
+  // and how long none is held after that.
+  std::chrono::milliseconds pause{60'000};
+  // Repositories that are moved at a time because of writes; those of others go on as they are.
+  size_t most_moves = 100;
+};
+
 // Thread-safe.
 class Promoter {
  public:
-  // How long the writes of a repository wait for its move, in all,
-  static constexpr std::chrono::milliseconds kLongestHold{10'000};
-  // and how long none is held after that.
-  static constexpr std::chrono::milliseconds kPause{60'000};
-  // Repositories that are moved at a time because of writes; those of others go on as they are.
-  static constexpr size_t kMostMoves = 100;
-
   struct Answer {
     enum Kind {
       kMoved,  // the call is to be routed anew
@@ -53,7 +55,7 @@ class Promoter {
 
   // What is referred to outlives it; `keeper` is not used before somebody asks.
   Promoter(datastore::Bookkeeper& keeper, SnapshotSource snapshot, observe::Logger& logger,
-           observe::Registry& registry);
+           observe::Registry& registry, PromoterOptions options = {});
   ~Promoter();  // Stop
   Promoter(const Promoter&) = delete;
   Promoter& operator=(const Promoter&) = delete;
@@ -100,6 +102,7 @@ class Promoter {
   datastore::Bookkeeper& keeper_;
   const SnapshotSource snapshot_;
   observe::Logger& logger_;
+  const PromoterOptions options_;
   observe::CounterFamily& promotions_;
   prometheus::Counter& planned_;
   prometheus::Counter& forced_;

@@ -113,9 +113,10 @@ bool Replicator::WaitForWork(Queue& queue) {
 
 // Those that failed before `since`. False when the database does not answer.
 bool Replicator::RetryFailed(const Queue& queue, std::chrono::steady_clock::time_point since) {
-  for (int64_t count = kMostRetried; count == kMostRetried;) {
+  const int most = settings_.most_retried;
+  for (int64_t count = most; count == most;) {
     const auto hastened = datastore::Await<int64_t>([&](auto done) {
-      context_.keeper.store().HastenJobs(queue.virtual_storage, queue.storage, kMostRetried,
+      context_.keeper.store().HastenJobs(queue.virtual_storage, queue.storage, most,
                                          db::After(kBooksTimeout), std::move(done));
     });
     if (!hastened.ok()) return false;
@@ -127,11 +128,12 @@ bool Replicator::RetryFailed(const Queue& queue, std::chrono::steady_clock::time
 
 bool Replicator::RetryParked(const Queue& queue, std::chrono::milliseconds age,
                              int least_attempts) {
-  for (int64_t count = kMostRetried; count == kMostRetried;) {
+  const int most = settings_.most_retried;
+  for (int64_t count = most; count == most;) {
     const auto retried = datastore::Await<int64_t>([&](auto done) {
       context_.keeper.store().RetryParkedJobs(queue.virtual_storage, queue.storage, age,
-                                              least_attempts, kMostRetried,
-                                              db::After(kBooksTimeout), std::move(done));
+                                              least_attempts, most, db::After(kBooksTimeout),
+                                              std::move(done));
     });
     if (!retried.ok()) return false;
     count = retried.value;

@@ -29,11 +29,11 @@ class Replicator {
   static constexpr std::chrono::hours kParkedFor{24};
   static constexpr std::chrono::minutes kExhaustedFor{5};
   static constexpr std::chrono::minutes kParkedLook{1};  // how often such are looked for
-  static constexpr int kMostRetried = 1'000;             // in one statement
 
   struct Settings {
-    size_t workers = 1;  // for each node: `replication.parallel_storage_processing_workers`
-    int batch = 10;      // jobs read at a time: `replication.batch_size`
+    size_t workers = 1;        // for each node: `replication.parallel_storage_processing_workers`
+    int batch = 10;            // jobs read at a time: `replication.batch_size`
+    int most_retried = 1'000;  // in one statement
   };
 
   // What is referred to outlives it. Idle until the first Publish.

@@ -35,6 +35,22 @@ TEST_CASE(
   CHECK(Eventually([&] { return CanClone(cluster, "a.git"); }));
 }
 
+TEST_CASE("With books, the start waits for the first writes to be possible, but not for long") {
+  ClusterSetup setup;
+  setup.nodes_up = false;
+  Cluster cluster(WithBooks(setup));  // returns once Praefect listens, while no disk is known yet
+  const Outcome refused = cluster.Call("RepositoryService/CreateRepository",
+                                       {{{"repository", cluster.Repository("a.git")}}});
+  CHECK_THAT(refused.error, Catch::Contains("(14)"));
+  for (size_t i = 0; i < 3; ++i) cluster.node(i).Start();
+  CHECK(Eventually([&] {
+    return cluster
+               .Call("RepositoryService/CreateRepository",
+                     {{{"repository", cluster.Repository("a.git")}}})
+               .exit_status == 0;
+  }));
+}
+
 TEST_CASE("Praefect starts while its primary is down, refuses, and serves when it comes") {
   ClusterSetup setup;
   setup.nodes_up = false;

@@ -88,14 +88,11 @@ Replicas::Replicas(const std::vector<std::string>& releases) {
                                       }},
       *logger_, registry_);
   REQUIRE(Eventually([&] { return keeper_->problem().empty(); }));
-  const auto snapshot = [this] {
-    const std::lock_guard lock(mutex_);
-    return snapshot_;
-  };
+  const auto snapshot = [this] { return this->snapshot(); };
   replicator_ = std::make_unique<replication::Replicator>(
       replication::RunContext{*keeper_, *client_, maintenance_, snapshot, *logger_, *metrics_,
                               *unknown_},
-      replication::Replicator::Settings{});
+      replication::Replicator::Settings{.most_retried = 2});
   clerk_ = std::make_unique<proxy::Clerk>(*keeper_, *unknown_, *client_, snapshot,
                                           proxy::ClerkOptions{.max_namespace = 2});
   auto methods = gitaly::MethodRegistry::Build();
@@ -155,6 +152,23 @@ double Replicas::Metric(const std::string& name, const std::string& label_value)
   return sum;
 }
 
+std::shared_ptr<const nodes::Snapshot> Replicas::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void Replicas::Designate(size_t index) {
+  {
+    const std::lock_guard lock(mutex_);
+    designated_ = kStorages.at(index);
+  }
+  Wait<datastore::Declarations>([&](auto done) {
+    store_->Declare(keeper_->instance(), {{kVirtualStorage, kStorages.at(index)}}, db::After(20s),
+                    done);
+  });
+  Publish();
+}
+
 void Replicas::SetHealth(size_t index, nodes::Health health) {
   {
     const std::lock_guard lock(mutex_);
@@ -168,6 +182,7 @@ void Replicas::Publish() {
   auto& virtual_storage = snapshot->virtual_storages.emplace_back();
   virtual_storage.name = kVirtualStorage;
   const std::lock_guard lock(mutex_);
+  virtual_storage.designated = designated_;
   for (size_t i = 0; i < nodes_.size(); ++i) {
     nodes::Node node;
     node.id = static_cast<uint32_t>(i);
@@ -205,7 +220,7 @@ int64_t Replicas::Make(const std::string& path) {
   return opened.write.repository_id;
 }
 
-void Replicas::Write(int64_t id, const std::string& branch) {
+datastore::Write Replicas::Open(int64_t id) {
   const datastore::Repository repository = Get(id);
   std::promise<datastore::Opened> promise;
   keeper_->Open({.repository_id = id,
@@ -217,7 +232,12 @@ void Replicas::Write(int64_t id, const std::string& branch) {
   const datastore::Opened opened = promise.get_future().get();
   INFO(opened.why);
   REQUIRE(opened.result == datastore::Opened::kRecorded);
-  const std::string folder = "--git-dir=" + node(0).Folder(repository.replica_path).string();
+  return opened.write;
+}
+
+void Replicas::Write(int64_t id, const std::string& branch) {
+  const datastore::Write write = Open(id);
+  const std::string folder = "--git-dir=" + node(0).Folder(Get(id).replica_path).string();
   constexpr char kEmptyTree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
   Outcome made = Git({folder, "hash-object", "-t", "tree", "-w", "/dev/null"});
   made = Git({folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", branch,
@@ -225,7 +245,7 @@ void Replicas::Write(int64_t id, const std::string& branch) {
   REQUIRE(made.exit_status == 0);
   made.output.erase(made.output.find_last_not_of('\n') + 1);
   REQUIRE(Git({folder, "update-ref", "refs/heads/" + branch, made.output}).exit_status == 0);
-  REQUIRE(Settle(opened.write) == datastore::Told::kAcknowledged);
+  REQUIRE(Settle(write) == datastore::Told::kAcknowledged);
 }
 
 void Replicas::Change(int64_t id, datastore::Rule rule) {

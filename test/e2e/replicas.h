@@ -36,11 +36,18 @@ class Replicas {
   void TidyOthers(int64_t id);
   // The sum over the series of a metric that have this label's value; without one over all.
   double Metric(const std::string& name, const std::string& label_value = "") const;
+  proxy::NodeCalls& calls() { return *calls_; }
+  observe::Logger& logger() { return *logger_; }
+  std::shared_ptr<const nodes::Snapshot> snapshot() const;
+  // This node's storage is designated from now on; nobody acts on it.
+  void Designate(size_t index);
   // What Praefect believes of a node from now on.
   void SetHealth(size_t index, nodes::Health health);
 
   // A live repository with its primary on the first node, empty there.
   int64_t Make(const std::string& path);
+  // Recorded, and not ended.
+  datastore::Write Open(int64_t id);
   // One commit more on a branch of the primary, acknowledged.
   void Write(int64_t id, const std::string& branch);
   // Nobody vouches for the replica any more.
@@ -93,6 +100,7 @@ class Replicas {
 
   mutable std::mutex mutex_;
   std::vector<nodes::Health> health_;                // guarded by mutex_
+  std::string designated_;                           // likewise
   std::shared_ptr<const nodes::Snapshot> snapshot_;  // likewise
   std::vector<nodes::ExpectedDisk> expected_disks_;  // likewise
 };

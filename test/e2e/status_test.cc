@@ -15,6 +15,7 @@
 #include "gitaly/praefect.grpc.pb.h"
 #include "nodes/channel.h"
 #include "service/info_service.h"
+#include "service/survey.h"
 #include "support/postgres_server.h"
 
 namespace praefect::test {
@@ -252,6 +253,21 @@ TEST_CASE("What cannot be taken over because it differs is told, until people ch
   std::filesystem::remove_all(operated.cluster.node(1).Folder("a.git"));
   CHECK(copy.Try({"push", "origin", "HEAD:refs/heads/other"}).exit_status == 0);
   CHECK(operated.IsWell(1));
+}
+
+TEST_CASE("More parked jobs than are listed are counted") {
+  Operated operated;
+  operated.cluster.node(2).SetFaults("error=UNIMPLEMENTED@ReplicateRepository");
+  for (int i = 0; i <= service::kMostListed; ++i) {
+    operated.cluster.Create(fmt::format("{}.git", i));
+  }
+  REQUIRE(Eventually([&] {
+    for (const json& jobs : operated.Status().at("virtual_storages").at(0).at("jobs")) {
+      if (jobs.at("state") == "parked" && jobs.at("count") > service::kMostListed) return true;
+    }
+    return false;
+  }));
+  CHECK(operated.Status().at("virtual_storages").at(0).at("parked").size() == service::kMostListed);
 }
 
 TEST_CASE("status of one virtual storage, and of one that there is not") {
