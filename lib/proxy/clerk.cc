@@ -365,11 +365,19 @@ Clerk::Holders Clerk::AskAll(const Name& name) const {
   const nodes::Node* primary = &storage->primary();
   std::stable_partition(nodes.begin(), nodes.end(),
                         [&](const NodePtr& node) { return node.get() == primary; });
-  const auto answers = nodes_.Exists(nodes, name.relative_path);
   Holders holders;
+  const auto note = [&](std::string why) {
+    if (holders.unanswered.empty()) holders.unanswered = std::move(why);
+  };
+  std::erase_if(nodes, [&](const NodePtr& node) {  // who is known to be down is not waited for
+    if (node->routable()) return false;
+    note(fmt::format("node \"{}\" at {}: {}", node->storage, node->address_text, node->reason));
+    return true;
+  });
+  const auto answers = nodes_.Exists(nodes, name.relative_path);
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (!answers[i].value) {
-      holders.unanswered = answers[i].answer.message;
+      note(answers[i].answer.message);
     } else {
       (*answers[i].value ? holders.have : holders.have_not).push_back(nodes[i]);
     }

@@ -31,7 +31,8 @@ Decision Busy(std::string_view what, const Clerk::Name& name) {
 Decision Unanswered(const Clerk::Name& name, const std::string& why) {
   return Refused(
       StatusCode::kUnavailable,
-      fmt::format("whether \"{}\" is there already has to be asked of every node: {}",
+      fmt::format("all SubCons are in TransientFailure: whether \"{}\" is there has to be "
+                  "asked of every node: {}",
                   name.relative_path, why),
       "node_unanswered",
       "bring the node up (`praefect dial-nodes`); a storage that will not come back has to "
