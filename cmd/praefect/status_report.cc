@@ -79,9 +79,6 @@ std::string FindingText(const api::Finding& finding) {
 }
 
 std::string BooksText(const api::Books& books) {
-  if (!books.kept()) {
-    return "No books are kept ([replication] enabled is false): calls go by the configuration.\n";
-  }
   std::string text;
   if (books.problem().empty()) {
     text += fmt::format("Database  {}, answers in {:.1f} ms; {}, {} busy, {} waiting\n",
@@ -145,7 +142,7 @@ std::string UnavailableText(const api::VirtualStorage& storage) {
 }
 
 std::string StorageText(const api::VirtualStorage& storage, const api::Books& books) {
-  const bool counted = books.kept() && books.problem().empty();
+  const bool counted = books.problem().empty();
   std::string text = fmt::format("\nVirtual storage \"{}\"", Printable(storage.name()));
   if (counted) {
     text += fmt::format(": {}, {} current, {} behind, {} unavailable",

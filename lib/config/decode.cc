@@ -217,7 +217,7 @@ class Decoder {
     section.Read("parallel_storage_processing_workers",
                  replication.parallel_storage_processing_workers);
     section.NotActedOn();
-    section.Read("enabled", replication.enabled);
+    ReadFormerSwitch(section);
     section.Read("linger", replication.linger);
     section.Read("lost_linger", replication.lost_linger);
     section.Read("settle_timeout", replication.settle_timeout);
@@ -228,6 +228,23 @@ class Decoder {
     section.Read("beat_interval", replication.beat_interval);
     section.Read("beats_until_burial", replication.beats_until_burial, 2, 1'000);
     Finish(section);
+  }
+
+  // Until every Praefect kept the books, this said whether it does.
+  void ReadFormerSwitch(Section& section) {
+    bool enabled = true;
+    section.Read("enabled", enabled);
+    if (!enabled) {
+      findings_.Error(
+          "replication.enabled",
+          "replication cannot be switched off: every Praefect records writes in its "
+          "books and brings all replicas up to date",
+          "remove the key; the books are in PostgreSQL where [database] names one, else "
+          "in the embedded store");
+    } else if (section.Has("enabled")) {
+      findings_.Warn("replication.enabled", "has no effect any more: replication is always on",
+                     "remove it");
+    }
   }
 
   // What is out of range is for validation to say: upstream's words differ from key to key.

@@ -7,9 +7,6 @@ namespace praefect::config {
 
 // `[replication]`: how writes are recorded in the books, and how replicas follow.
 struct Replication {
-  // Whether calls go by the books, and replicas follow. Temporary: goes when nothing is missing
-  // (ARCHITECTURE.md, "Writes through the books").
-  bool enabled = false;
   int64_t batch_size = 10;
   int64_t parallel_storage_processing_workers = 1;
 

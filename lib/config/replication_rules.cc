@@ -59,12 +59,6 @@ void CheckReplication(const Replication& replication, Findings& findings) {
   CheckPositive("send_window", replication.send_window, findings);
   CheckPositive("beat_interval", replication.beat_interval, findings);
   CheckOrder(replication, findings);
-  if (replication.enabled) {
-    findings.Warn(
-        "replication.enabled",
-        "experimental: writes are recorded and replicas follow, without failover by itself yet",
-        "remove the key unless you try it out");
-  }
 }
 
 }  // namespace praefect::config

@@ -129,7 +129,6 @@ class Lister {
 
   void ListReplication() {
     const Replication& replication = config_.replication;
-    Add("replication.enabled", replication.enabled);
     Add("replication.batch_size", replication.batch_size);
     Add("replication.parallel_storage_processing_workers",
         replication.parallel_storage_processing_workers);

@@ -161,7 +161,6 @@ struct Bookkeeping::Parts {
 };
 
 void Bookkeeping::Start(const config::Config& config) {
-  if (!config.replication.enabled) return;
   auto parts = std::make_shared<Parts>(sources_, config);
   {
     const MutexLock lock(mutex_);
@@ -210,14 +209,12 @@ void Bookkeeping::Stop() {
 
 proxy::Books Bookkeeping::books() const {
   const MutexLock lock(mutex_);
-  if (parts_ == nullptr) return {};
   return {&parts_->keeper, &parts_->clerk, &parts_->promoter, &parts_->caretaker};
 }
 
 service::BooksView Bookkeeping::view() const {
   const MutexLock lock(mutex_);
-  if (parts_ == nullptr) return {};
-  return {&parts_->keeper, &parts_->client, &parts_->surveyor, &parts_->database};
+  return {parts_->keeper, parts_->client, parts_->surveyor, parts_->database};
 }
 
 std::string Bookkeeping::problem() const {

@@ -2,8 +2,7 @@
 
 // The books as a running Praefect keeps them: the store over its database, its bookkeeper, and with
 // PostgreSQL the session that hears what others change; and who acts on them: the clerk that
-// decides over names, the promoter, the replicator, and the sweep over primaries. Only with
-// `replication.enabled`.
+// decides over names, the promoter, the replicator, and the sweep over primaries.
 
 #include <chrono>
 #include <functional>
@@ -62,10 +61,10 @@ class Bookkeeping {
   void Publish(std::shared_ptr<const nodes::Snapshot> snapshot);
   // The configuration was read again: what was parked is tried again. Any thread.
   void RetryAll();
-  // From Start to Stop; empty: the books are not kept.
+  // From Start to Stop.
   proxy::Books books() const;
   service::BooksView view() const;
-  // Why writes would be refused, for operators. Empty: they would not, or the books are not kept.
+  // Why writes would be refused, for operators. Empty: they would not, or it has not started.
   std::string problem() const;
 
  private:

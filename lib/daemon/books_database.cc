@@ -169,8 +169,10 @@ void BooksDatabase::LogUsable() const {
     sources_.logger.Info("the database can be used",
                          {{"host", pooled.host}, {"dbname", pooled.dbname}});
   } else {
-    sources_.logger.Info("the books are in the embedded store",
-                         {{"path", sources_.embedded_store.path}});
+    sources_.logger.Warn(
+        "no [database] is configured: the books are in the embedded store, and no other Praefect "
+        "may serve these nodes",
+        {{"path", sources_.embedded_store.path}});
   }
 }
 

@@ -27,7 +27,7 @@ struct BooksState {
   std::string problem;  // why it cannot be used; empty: it can
   // Since the start: from then on reads go on by what is known, also while there is a problem.
   bool was_usable = false;
-  // Why writes cannot be recorded although it can be used; empty where they are not recorded.
+  // Why writes cannot be recorded although it can be used; empty: they can.
   std::string recording = {};
   bool operator==(const BooksState&) const = default;
 };

@@ -38,8 +38,7 @@ class Daemon::Impl {
       : logger_(std::move(logger)),
         metrics_(startup.version, startup.built, *logger_),
         configuration_(std::move(startup.config), *logger_, metrics_.registry()),
-        nodes_(*configuration_.current(), *logger_, metrics_.registry(),
-               {.disks_by_books = configuration_.current()->replication.enabled}),
+        nodes_(*configuration_.current(), *logger_, metrics_.registry()),
         local_(
             nodes_, *logger_, [this] { return bookkeeping_.view(); }, startup.version),
         books_(BooksSources()),

@@ -12,9 +12,8 @@ constexpr std::string_view kNotCompared = "its disk was not compared with the bo
 
 }  // namespace
 
-DiskTracker::DiskTracker(bool by_books) : awaits_(by_books) {
-  if (by_books) disk_ = {"", DiskDoubt::kNotCompared, false, std::string(kNotCompared), ""};
-}
+DiskTracker::DiskTracker()
+    : disk_{"", DiskDoubt::kNotCompared, false, std::string(kNotCompared), ""} {}
 
 void DiskTracker::Observe(std::chrono::milliseconds now, const ServerFacts& facts,
                           const std::string& storage) {

@@ -11,19 +11,17 @@
 namespace praefect::nodes {
 
 // A storage is known by its filesystem_id, as ServerInfo tells it: the one that it should have is
-// said by Expect, or is, where there are no books, the first one that is not empty. An empty id
-// means unknown, never a change. From the first reading on that differs (another id, or the storage
-// is not served at all) there is a doubt; after kReadings of them over kSuspectAfter the disk is
-// suspect. Only the id that it had before ends that (or, where the storage was merely missing, the
-// storage).
+// said by Expect. Nothing is written there until that was told and the id was read, or a reading
+// tells none. An empty id means unknown, never a change. From the first reading on that differs
+// (another id, or the storage is not served at all) there is a doubt; after kReadings of them over
+// kSuspectAfter the disk is suspect. Only the id that it had before ends that (or, where the
+// storage was merely missing, the storage).
 class DiskTracker {
  public:
   static constexpr int kReadings = 3;
   static constexpr std::chrono::milliseconds kSuspectAfter{10'000};
 
-  // `by_books`: nothing is written there until Expect was told and the id was read, or a reading
-  // tells none.
-  explicit DiskTracker(bool by_books = false);
+  DiskTracker();
 
   // What the books say; of a storage that they do not know yet it is the one that was read.
   void Expect(std::chrono::milliseconds now, const std::string& id);
@@ -38,7 +36,7 @@ class DiskTracker {
   void Agrees();
 
   Disk disk_;
-  bool awaits_;                         // what the books say
+  bool awaits_ = true;                  // what the books say
   std::string read_;                    // the last id that was not empty
   std::chrono::milliseconds since_{0};  // the first of the readings that differ
   int readings_ = 0;                    // that differ, in a row

@@ -141,7 +141,6 @@ class Manager::Impl {
         const auto found = std::find_if(before.begin(), before.end(), same);
         const bool is_new = found == before.end();
         probes_.push_back(is_new ? std::make_unique<Probe>() : std::move(*found));
-        if (is_new) probes_.back()->disk = DiskTracker(options_.disks_by_books);
         Attach(*probes_.back(), node);
       }
     }

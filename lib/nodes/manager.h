@@ -25,8 +25,6 @@ struct ManagerOptions {
   std::chrono::milliseconds timeout{1'000};   // of each call of a probe
   // Seconds since 1970, for tokens; empty: the system's clock.
   std::function<int64_t()> wall_clock;
-  // Which disk a storage should be on is said by ExpectDisks; nothing is written to it before.
-  bool disks_by_books = false;
 };
 
 struct ExpectedDisk {
@@ -65,7 +63,8 @@ class Manager {
   // its token or the trust store changed, its connection; a changed token is checked at once. Nodes
   // that are gone are probed no more. Of several calls in a row the last one counts.
   void Reload(const config::Config& config);
-  // What the books say now, of all storages that they know. Any thread, returns at once.
+  // What the books say now, of all storages that they know: which disk each should be on. Nothing
+  // is written to a storage before. Any thread, returns at once.
   void ExpectDisks(std::vector<ExpectedDisk> disks);
   // What the books tell of designated storages, by virtual storage; any thread, returns at once.
   // Publishes a new snapshot when something changed. Before Start it waits for that.

@@ -30,8 +30,8 @@ enum class DiskDoubt {
 };
 
 struct Disk {
-  // The one that it should have: by the books, or else the first one that was read. Empty: not
-  // known yet.
+  // The one that it should have by the books; while these have not told, the one that was read.
+  // Empty: neither is known yet.
   std::string filesystem_id;
   DiskDoubt doubt = DiskDoubt::kNone;
   bool suspect = false;  // the doubt is no passing one

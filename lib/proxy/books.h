@@ -1,7 +1,6 @@
 #pragma once
 
-// What the data plane routes by. Without it, it goes by the configuration alone and records
-// nothing.
+// What the data plane routes by, and records writes in.
 
 #include "datastore/bookkeeper.h"
 #include "proxy/caretaker.h"
@@ -10,12 +9,12 @@
 
 namespace praefect::proxy {
 
-// All or none; they outlive the server's Stop.
+// They outlive the server's Stop.
 struct Books {
   datastore::Bookkeeper* keeper = nullptr;
   Clerk* clerk = nullptr;
   Promoter* promoter = nullptr;
-  Caretaker* caretaker = nullptr;  // tests may do without
+  Caretaker* caretaker = nullptr;
 };
 
 }  // namespace praefect::proxy

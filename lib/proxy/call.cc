@@ -242,9 +242,9 @@ void Call::RouteBy(std::string_view message, bool has_message) {
   relative_path_ = repository.relative_path;
 
   snapshot_ = worker_.snapshot();
-  const bool by_books =
-      worker_.shared().books.keeper != nullptr && routing::AsksBooks(*snapshot_, *method_, *target);
-  if (by_books) return AskBooks(message, has_message, *target);
+  if (routing::AsksBooks(*snapshot_, *method_, *target)) {
+    return AskBooks(message, has_message, *target);
+  }
   if (DecideNamespace(message, *target) || ListRepositories(*target)) return;
   Take(routing::Choose(*snapshot_, *method_, *target), message, has_message);
 }

@@ -163,14 +163,14 @@ void Call::ChooseByBooks() {
 
 // Maintenance, which goes to the primary, is meant for every replica.
 void Call::TidyOthers(std::string_view message) {
-  Caretaker* caretaker = worker_.shared().books.caretaker;
-  if (caretaker == nullptr || repository_id_ == 0) return;
-  tidies_ = caretaker->Begin(repository_id_, route_.node->storage);
-  caretaker->TidyOthers({.repository_id = repository_id_,
-                         .method = method_,
-                         .message = std::string(message),
-                         .storage = route_.node->storage,
-                         .correlation_id = correlation_id_});
+  if (repository_id_ == 0) return;
+  Caretaker& caretaker = *worker_.shared().books.caretaker;
+  tidies_ = caretaker.Begin(repository_id_, route_.node->storage);
+  caretaker.TidyOthers({.repository_id = repository_id_,
+                        .method = method_,
+                        .message = std::string(message),
+                        .storage = route_.node->storage,
+                        .correlation_id = correlation_id_});
 }
 
 // A push over HTTP that is retried asks what is there, and may succeed by that answer alone.

@@ -41,8 +41,7 @@ std::optional<Request> Parse(std::string_view message) {
 bool Call::DecideNamespace(std::string_view message, const gitaly::RequestTarget& target) {
   const bool removes = method_->path == "/gitaly.NamespaceService/RemoveNamespace";
   const bool renames = method_->path == "/gitaly.NamespaceService/RenameNamespace";
-  const Books& books = worker_.shared().books;
-  if ((!removes && !renames) || books.keeper == nullptr) return false;
+  if (!removes && !renames) return false;
   if (snapshot_->Find(target.storage_name) == nullptr) return false;  // refused without questions
   std::optional<std::string> from, to;
   if (const auto request = Parse<::gitaly::RemoveNamespaceRequest>(message); removes && request) {
@@ -60,10 +59,11 @@ bool Call::DecideNamespace(std::string_view message, const gitaly::RequestTarget
   booking_ = std::make_unique<Booking>(*this);
   booking_->collected = std::move(collecting_);
   const Clerk::Name directory{std::string(target.storage_name), *std::move(from)};
+  Clerk& clerk = *worker_.shared().books.clerk;
   if (removes) {
-    books.clerk->RemoveNamespace(directory, NameDeadline(), Decided());
+    clerk.RemoveNamespace(directory, NameDeadline(), Decided());
   } else {
-    books.clerk->RenameNamespace(directory, *std::move(to), NameDeadline(), Decided());
+    clerk.RenameNamespace(directory, *std::move(to), NameDeadline(), Decided());
   }
   return true;
 }

@@ -16,14 +16,14 @@ using std::chrono::milliseconds;
 // ---- WalkRepos --------------------------------------------------------------------------------
 
 bool Call::ListRepositories(const gitaly::RequestTarget& target) {
-  const Books& books = worker_.shared().books;
-  if (method_->naming != gitaly::Naming::kLists || books.keeper == nullptr) return false;
+  if (method_->naming != gitaly::Naming::kLists) return false;
   if (snapshot_->Find(target.storage_name) == nullptr) return false;  // refused without questions
   booking_ = std::make_unique<Booking>(*this);
   booking_->collected = std::move(collecting_);
   const milliseconds most = NodeClient::kWalkTimeout;
-  books.clerk->List(std::string(target.storage_name),
-                    db::After(std::min(TimeLeft().value_or(most), most)), Decided());
+  worker_.shared().books.clerk->List(std::string(target.storage_name),
+                                     db::After(std::min(TimeLeft().value_or(most), most)),
+                                     Decided());
   return true;
 }
 
@@ -66,14 +66,12 @@ bool Call::AwaitsPoolName() {
     return true;
   }
   const std::string place = pool_->place();
-  const Books& books = worker_.shared().books;
-  if (place.empty() || books.keeper == nullptr) {
-    if (!place.empty()) pool_->Name(virtual_storage_, place);
+  if (place.empty()) {
     SendPool();
     return false;
   }
   booking_ = std::make_unique<Booking>(*this);
-  books.clerk->NameOf({virtual_storage_, place}, NameDeadline(), Decided());
+  worker_.shared().books.clerk->NameOf({virtual_storage_, place}, NameDeadline(), Decided());
   return true;
 }
 

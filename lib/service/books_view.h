@@ -10,18 +10,14 @@
 
 namespace praefect::service {
 
-// All or none; none: the books are not kept.
 struct BooksView {
-  datastore::Bookkeeper* keeper = nullptr;
-  const proxy::NodeClient* nodes = nullptr;
-  Surveyor* surveyor = nullptr;
-  db::Database* database = nullptr;
-
-  explicit operator bool() const { return keeper != nullptr; }
+  datastore::Bookkeeper& keeper;
+  const proxy::NodeClient& nodes;
+  Surveyor& surveyor;
+  db::Database& database;
 };
 
 // What it returns is there until the local server has stopped. Any thread.
 using BooksSource = std::function<BooksView()>;
-inline BooksView NoBooks() { return {}; }
 
 }  // namespace praefect::service

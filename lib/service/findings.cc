@@ -63,7 +63,6 @@ class Findings {
   }
 
   void JudgeBooks(const api::Books& books) {
-    if (!books.kept()) return;
     const bool postgres = books.engine() == "PostgreSQL";
     if (!books.problem().empty()) {
       Add(Finding::ERROR,
@@ -102,19 +101,18 @@ class Findings {
   void JudgeNode(const api::VirtualStorage& storage, const api::Node& node,
                  const api::Books& books) {
     const std::string name = fmt::format("node \"{}\" of \"{}\"", node.storage(), storage.name());
-    const bool writes_stop =
-        books.kept() && books.problem().empty() ? node.primary_of() > 0 : node.primary();
+    const bool writes_stop = books.problem().empty() ? node.primary_of() > 0 : node.primary();
     if (node.health() == "down") {
       std::string what = fmt::format("{} is {}", name, node.health());
       if (writes_stop) {
-        what += books.kept() && books.problem().empty()
+        what += books.problem().empty()
                     ? fmt::format("; it is the primary of {}: writes there are refused",
                                   Repositories(node.primary_of()))
                     : "; it is the primary, writes are refused";
       }
       std::string next = "see which layer is broken";
       if (!node.key_to_check().empty()) next += fmt::format("; look at {}", node.key_to_check());
-      if (writes_stop && books.kept()) {
+      if (writes_stop) {
         next +=
             "; or let another node take over: primary = true there, in the files of all "
             "Praefects, and HUP";

@@ -21,11 +21,6 @@ using ::gitaly::RepositoryReplicasResponse;
 using FoundRepository = datastore::Result<std::optional<Repository>>;
 using grpc::StatusCode;
 
-grpc::Status NotKept() {
-  return {StatusCode::FAILED_PRECONDITION,
-          "Praefect keeps no books: [replication] enabled is false"};
-}
-
 grpc::Status NotFound() { return {StatusCode::NOT_FOUND, "repository not found"}; }
 
 // Nothing of the database's own words reaches clients.
@@ -141,23 +136,19 @@ grpc::ServerUnaryReactor* InfoService::GetRepositoryMetadata(
   const LateAnswer<GetRepositoryMetadataResponse> answer(response);
   grpc::ServerUnaryReactor* reactor = answer.reactor();
   const BooksView books = books_();
-  if (!books) {
-    answer.Refuse(NotKept());
-    return reactor;
-  }
   const auto token = in_flight_.Begin();
   const auto found = [=, this](FoundRepository result) {
     if (!result.ok()) return answer.Refuse(DatabaseAway(*result.error));
     if (!result.value) return answer.Refuse(NotFound());
     auto repository = std::make_shared<const Repository>(*std::move(result.value));
-    datastore::Overview(*books.database)
+    datastore::Overview(books.database)
         .VerifiedAt(repository->id, db::After(kBooksPatience),
                     [=, this, token = token](datastore::Result<datastore::Overview::Times> times) {
                       if (!times.ok()) return answer.Refuse(DatabaseAway(*times.error));
                       answer.Give(MetadataOf(*repository, times.value, *nodes_.snapshot()));
                     });
   };
-  datastore::Store& store = books.keeper->store();
+  datastore::Store& store = books.keeper.store();
   switch (request->query_case()) {
     case GetRepositoryMetadataRequest::kRepositoryId:
       store.Find(request->repository_id(), db::After(kBooksPatience), found);
@@ -180,10 +171,6 @@ grpc::ServerUnaryReactor* InfoService::RepositoryReplicas(grpc::CallbackServerCo
   const LateAnswer<RepositoryReplicasResponse> answer(response);
   grpc::ServerUnaryReactor* reactor = answer.reactor();
   const BooksView books = books_();
-  if (!books) {
-    answer.Refuse(NotKept());
-    return reactor;
-  }
   const std::string_view missing =
       request->has_repository() ? MissingIn(request->repository()) : "repository not set";
   if (!missing.empty()) {
@@ -202,9 +189,9 @@ grpc::ServerUnaryReactor* InfoService::RepositoryReplicas(grpc::CallbackServerCo
   const auto begin = [=, this](Repository repository) {
     const auto checksums =
         std::make_shared<Checksums>(answer, std::move(repository), logger_, checksum_calls_);
-    Checksums::Ask(checksums, *books.nodes, nodes_.snapshot(), timeout);
+    Checksums::Ask(checksums, books.nodes, nodes_.snapshot(), timeout);
   };
-  books.keeper->store().Find(
+  books.keeper.store().Find(
       {request->repository().storage_name(), request->repository().relative_path()},
       db::After(kBooksPatience), [=, this, token = token](FoundRepository result) {
         if (result.ok() && result.value) return begin(*std::move(result.value));

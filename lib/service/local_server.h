@@ -27,8 +27,8 @@ class LocalServer {
  public:
   // All must outlive the server. To be made before the manager starts. `books` is asked from when
   // the server is started until it is stopped.
-  LocalServer(nodes::Manager& nodes, observe::Logger& logger, BooksSource books = NoBooks,
-              std::string version = "");
+  LocalServer(nodes::Manager& nodes, observe::Logger& logger, BooksSource books,
+              std::string version);
   ~LocalServer();
   LocalServer(const LocalServer&) = delete;
   LocalServer& operator=(const LocalServer&) = delete;

@@ -41,22 +41,19 @@ const char* NameOf(JobState state) {
   return "parked";
 }
 
-api::Books BooksOf(const BooksFacts& facts, const Survey* survey) {
+api::Books BooksOf(const BooksFacts& facts, const Survey& survey) {
   api::Books books;
-  books.set_kept(facts.kept);
-  if (!facts.kept) return books;
   books.set_engine(facts.engine == db::Engine::kPostgres ? "PostgreSQL" : "embedded store");
   books.set_instance(facts.instance);
   books.set_recording_problem(facts.recording_problem);
   books.set_connections(facts.connections);
   books.set_busy_connections(facts.busy);
   books.set_waiting_transactions(facts.waiting);
-  if (survey == nullptr) return books;
-  books.set_problem(survey->problem);
-  books.set_latency_microseconds(survey->latency.count());
-  books.set_open_writes(survey->intents.open);
-  books.set_lingering_writes(survey->intents.lingering);
-  books.set_oldest_write_seconds(survey->intents.oldest.count());
+  books.set_problem(survey.problem);
+  books.set_latency_microseconds(survey.latency.count());
+  books.set_open_writes(survey.intents.open);
+  books.set_lingering_writes(survey.intents.lingering);
+  books.set_oldest_write_seconds(survey.intents.oldest.count());
   return books;
 }
 
@@ -139,7 +136,7 @@ void List(api::VirtualStorage& storage, const Survey& survey) {
 // Deletes wait for it to come back, for ever if it does not.
 void ListDeparted(api::StatusResponse& response, const StatusFacts& facts,
                   const std::string& virtual_storage) {
-  for (const datastore::JobCounts& counts : facts.survey->jobs) {
+  for (const datastore::JobCounts& counts : facts.survey.jobs) {
     const bool waits = counts.kind == JobKind::kDelete &&
                        (counts.state == JobState::kReady || counts.state == JobState::kParked);
     const nodes::VirtualStorage* configured = facts.nodes.Find(counts.virtual_storage);
@@ -176,16 +173,13 @@ api::StatusResponse StatusOf(const StatusFacts& facts, const std::string& virtua
       Add(storage, node);
       storage.mutable_nodes()->rbegin()->set_primary(&node == primary);
     }
-    if (facts.survey == nullptr) continue;
-    Count(storage, *facts.survey);
-    List(storage, *facts.survey);
+    Count(storage, facts.survey);
+    List(storage, facts.survey);
   }
-  if (facts.survey != nullptr) {
-    ListDeparted(response, facts, virtual_storage);
-    const bool all = virtual_storage.empty();
-    response.set_unknown_contents(all ? facts.survey->unknown.count
-                                      : response.virtual_storages(0).unknown_size());
-  }
+  ListDeparted(response, facts, virtual_storage);
+  const bool all = virtual_storage.empty();
+  response.set_unknown_contents(all ? facts.survey.unknown.count
+                                    : response.virtual_storages(0).unknown_size());
   for (api::Finding& finding : FindingsOf(response)) {
     *response.add_findings() = std::move(finding);
   }

@@ -12,7 +12,6 @@
 namespace praefect::service {
 
 struct BooksFacts {
-  bool kept = false;
   db::Engine engine = db::Engine::kPostgres;
   int64_t instance = 0;
   std::string recording_problem;
@@ -23,7 +22,7 @@ struct StatusFacts {
   std::string version;
   const nodes::Snapshot& nodes;
   BooksFacts books;
-  const Survey* survey = nullptr;  // null where the books are not kept
+  const Survey& survey;
 };
 
 // Of one virtual storage, or of all where none is named; with its findings.

@@ -18,11 +18,10 @@ std::string RecordingProblem(const datastore::Bookkeeper& keeper) {
 }
 
 BooksFacts FactsOf(const BooksView& books) {
-  const db::Counters& counters = books.database->counters();
-  return {.kept = true,
-          .engine = books.database->engine(),
-          .instance = books.keeper->instance(),
-          .recording_problem = RecordingProblem(*books.keeper),
+  const db::Counters& counters = books.database.counters();
+  return {.engine = books.database.engine(),
+          .instance = books.keeper.instance(),
+          .recording_problem = RecordingProblem(books.keeper),
           .connections = counters.connections,
           .busy = counters.busy,
           .waiting = counters.waiting};
@@ -49,8 +48,6 @@ grpc::ServerUnaryReactor* StatusService::Status(grpc::CallbackServerContext*,
   const BooksView books = books_();
   if (!virtual_storage.empty() && snapshot->Find(virtual_storage) == nullptr) {
     answer.Refuse(NoSuchVirtualStorage(virtual_storage, *snapshot));
-  } else if (!books) {
-    answer.Give(StatusOf({.version = version_, .nodes = *snapshot}, virtual_storage));
   } else {
     const auto conclude = [=, this](std::shared_ptr<const Survey> survey) {
       if (survey == nullptr) {
@@ -60,10 +57,10 @@ grpc::ServerUnaryReactor* StatusService::Status(grpc::CallbackServerContext*,
       answer.Give(StatusOf({.version = version_,
                             .nodes = *nodes_.snapshot(),
                             .books = FactsOf(books),
-                            .survey = survey.get()},
+                            .survey = *survey},
                            virtual_storage));
     };
-    if (!books.surveyor->Ask(conclude)) {
+    if (!books.surveyor.Ask(conclude)) {
       answer.Refuse({grpc::StatusCode::RESOURCE_EXHAUSTED,
                      "too many ask for the status at a time, try again"});
     }

@@ -35,10 +35,6 @@ Status Busy() {
   return {StatusCode::RESOURCE_EXHAUSTED, "somebody else is deciding over a storage, try again"};
 }
 
-Status BooksClosed() {
-  return {StatusCode::UNAVAILABLE, "Praefect's books are not open: it is starting or stopping"};
-}
-
 std::string NameOf(const nodes::Node& node) {
   return fmt::format("storage \"{}\" of \"{}\"", node.storage, node.virtual_storage);
 }
@@ -93,7 +89,7 @@ Status JudgeDisk(const nodes::Node& node, const DiskRowCounts& rows) {
 class DiskDecision {
  public:
   DiskDecision(const nodes::Node& node, const BooksView& books)
-      : node_(node), books_(books), disks_(*books.database) {}
+      : node_(node), books_(books), disks_(books.database) {}
 
   Status Weigh(api::AcceptDiskResponse& response) {
     const auto rows = Await<DiskRowCounts>([&](auto done) {
@@ -129,8 +125,8 @@ class DiskDecision {
     if (!rows.ok()) return DatabaseAway();
     for (const int64_t id : rows.value) {
       const auto changed = Await<datastore::Changed>([&](auto done) {
-        books_.keeper->Change(id, datastore::GiveUpStorage(node_.storage), db::After(kPatience),
-                              std::move(done));
+        books_.keeper.Change(id, datastore::GiveUpStorage(node_.storage), db::After(kPatience),
+                             std::move(done));
       });
       if (!changed.ok()) return DatabaseAway();
     }
@@ -161,7 +157,6 @@ Status StorageService::AcceptDisk(grpc::ServerContext*, const api::AcceptDiskReq
   const std::unique_lock lock(one_at_a_time_, std::try_to_lock);
   if (!lock.owns_lock()) return Busy();
   const BooksView books = books_();
-  if (!books) return BooksClosed();
   const auto snapshot = nodes_.snapshot();
   const nodes::VirtualStorage* virtual_storage = snapshot->Find(request->virtual_storage());
   const nodes::Node* node =
@@ -196,7 +191,6 @@ Status StorageService::GiveUpDeletes(grpc::ServerContext*, const api::GiveUpDele
   const std::unique_lock lock(one_at_a_time_, std::try_to_lock);
   if (!lock.owns_lock()) return Busy();
   const BooksView books = books_();
-  if (!books) return BooksClosed();
   const std::string& name = request->virtual_storage();
   const std::string& storage = request->storage();
   const auto snapshot = nodes_.snapshot();
@@ -208,7 +202,7 @@ Status StorageService::GiveUpDeletes(grpc::ServerContext*, const api::GiveUpDele
         storage, name));
   }
   const auto waiting = Await<datastore::WaitingDeletes>([&](auto done) {
-    datastore::Overview(*books.database)
+    datastore::Overview(books.database)
         .DeletesOn(name, storage, kMostChanged, db::After(kPatience), std::move(done));
   });
   if (!waiting.ok()) return DatabaseAway();
@@ -224,8 +218,8 @@ Status StorageService::GiveUpDeletes(grpc::ServerContext*, const api::GiveUpDele
   int64_t given_up = 0;
   for (const datastore::WaitingDelete& each : waiting.value.first) {
     const auto changed = Await<datastore::Changed>([&](auto done) {
-      books.keeper->Change(each.repository_id, datastore::GiveUpDeleteOn(storage),
-                           db::After(kPatience), std::move(done));
+      books.keeper.Change(each.repository_id, datastore::GiveUpDeleteOn(storage),
+                          db::After(kPatience), std::move(done));
     });
     if (!changed.ok()) return DatabaseAway();
     if (changed.value == datastore::Changed::kDone) ++given_up;

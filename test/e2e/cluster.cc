@@ -47,11 +47,6 @@ std::string NodeTable(const StorageNode& node, const std::string& token, bool pr
 
 }  // namespace
 
-ClusterSetup WithBooks(ClusterSetup setup) {
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  return setup;
-}
-
 Cluster::Cluster(ClusterSetup setup)
     : setup_(std::move(setup)), client_token_(NewToken("client")), node_token_(NewToken("node")) {
   fs::create_directory(directory_ / "tmp");

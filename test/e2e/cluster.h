@@ -31,9 +31,10 @@ struct ClusterSetup {
   std::string graceful_stop_timeout = "20s";
   std::string graceful_stop_delay = "0s";
   std::string keepalive_timeout = "10s";
-  std::string failover;              // lines of [failover]
-  std::string database;              // lines of [database]
-  std::string replication;           // lines of [replication]
+  std::string failover;  // lines of [failover]
+  std::string database;  // lines of [database]
+  // Lines of [replication]; lingers are short, so that what a call left is settled soon.
+  std::string replication = "linger = '100ms'\nlost_linger = '70s'\n";
   CertificateWish node_certificate;  // over TLS
   std::string node_token;            // the one that Praefect sends; empty: the nodes' own
   bool health_without_token = false;
@@ -41,8 +42,11 @@ struct ClusterSetup {
   std::map<std::string, std::string> releases;  // of Gitaly, that storages play, where it is old
 };
 
-// Writes are recorded and replicas follow; what nobody waits for any more is settled soon.
-ClusterSetup WithBooks(ClusterSetup setup = {});
+// One node: nobody stands in for it.
+inline ClusterSetup OneNode(ClusterSetup setup = {}) {
+  setup.virtual_storages = {{"default", {"gitaly-1"}}};
+  return setup;
+}
 
 class Cluster {
  public:

@@ -27,7 +27,7 @@ class Designating {
  public:
   explicit Designating(bool postgres = false, int replication_factor = 0) {
     std::filesystem::create_directory(folder_ / "tmp");
-    ClusterSetup setup = WithBooks();
+    ClusterSetup setup;
     setup.virtual_storages[0].replication_factor = replication_factor;
     if (postgres) {
       server_.emplace();

@@ -42,7 +42,7 @@ References FillUp(Cluster& cluster, size_t nodes = 3) {
 }
 
 TEST_CASE("A node that is new fills up by itself") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const std::string whole = cluster.config();
   const size_t third = whole.rfind("[[virtual_storage.node]]");
   cluster.Reload(whole.substr(third), "");
@@ -58,7 +58,7 @@ TEST_CASE("A node that is new fills up by itself") {
 }
 
 TEST_CASE("A secondary that comes back empty gets everything again, also over a restart") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const References references = FillUp(cluster);
   cluster.praefect().Signal(SIGTERM);
   REQUIRE(cluster.praefect().WaitExit() == 0);
@@ -72,7 +72,7 @@ TEST_CASE("A secondary that comes back empty gets everything again, also over a 
 }
 
 TEST_CASE("A primary that comes back empty is neither written to nor copied from") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const References references = FillUp(cluster);
   cluster.primary().Crash();
   cluster.primary().LoseDisk();
@@ -89,7 +89,7 @@ TEST_CASE("A primary that comes back empty is neither written to nor copied from
 }
 
 TEST_CASE("A primary that is back at once on another disk sees no write") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const References references = FillUp(cluster);
   const WorkingCopy copy = cluster.Clone("a.git");
   copy.Commit("README", "second\n");
@@ -104,7 +104,7 @@ TEST_CASE("A primary that is back at once on another disk sees no write") {
 }
 
 TEST_CASE("A disk that comes back is the one that it was, whatever another one held meanwhile") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const References references = FillUp(cluster);
   REQUIRE(cluster.node(2).Stop() == 0);
   cluster.node(2).TakeDiskAway();
@@ -125,7 +125,7 @@ TEST_CASE("A disk that comes back is the one that it was, whatever another one h
 }
 
 TEST_CASE("A storage that leaves while a write lingers there holds nobody up, and is back behind") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   FillUp(cluster);
   const auto lingering = [&] { return cluster.praefect().Metric("gitaly_praefect_lingering"); };
   const WorkingCopy copy = cluster.Clone("a.git");
@@ -162,7 +162,7 @@ TEST_CASE("A storage that leaves while a write lingers there holds nobody up, an
 }
 
 TEST_CASE("A secondary whose disk takes nothing holds nobody up, and recovers by itself") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const auto in_the_way = cluster.node(1).Folder("group");
   WriteFile(in_the_way, "no folder can be made here");
   const WorkingCopy copy = cluster.CreateWithCommit("group/a.git");

@@ -64,13 +64,14 @@ class EmbeddedStore {
 TEST_CASE_METHOD(EmbeddedStore, "the store is made, is private, is named, and serves again") {
   Serves();
   CHECK(Mode() == 0600);
-  CHECK(Logged("the books are in the embedded store"));
+  CHECK(
+      Logged("no [database] is configured: the books are in the embedded store, and no other "
+             "Praefect may serve these nodes"));
   Serves();
 }
 
 TEST_CASE_METHOD(EmbeddedStore, "who keeps the books in the store registers, and ends with them") {
-  PraefectDaemon praefect(path.parent_path() / "praefect",
-                          Config() + "[replication]\nenabled = true\n");
+  PraefectDaemon praefect(path.parent_path() / "praefect", Config());
   praefect.WaitLog("registered in the books: writes are possible");
   praefect.Signal(SIGTERM);
   CHECK(praefect.WaitExit() == 0);

@@ -22,7 +22,7 @@ constexpr int Code(int grpc) { return 64 + grpc; }
 class Faulty {
  public:
   explicit Faulty(const std::string& faults, ClusterSetup setup = {})
-      : cluster_(std::move(setup)), copy_(cluster_.CreateWithCommit("a.git")) {
+      : cluster_(OneNode(std::move(setup))), copy_(cluster_.CreateWithCommit("a.git")) {
     cluster_.primary().SetFaults(faults);
   }
 
@@ -30,8 +30,8 @@ class Faulty {
   StorageNode& node() { return cluster_.primary(); }
   const WorkingCopy& copy() const { return copy_; }
 
-  Outcome Exists(const std::map<std::string, std::string>& environment = {}) {
-    return cluster_.Call("RepositoryService/RepositoryExists",
+  Outcome Size(const std::map<std::string, std::string>& environment = {}) {
+    return cluster_.Call("RepositoryService/RepositorySize",
                          {{{"repository", cluster_.Repository("a.git")}}}, environment);
   }
   Outcome WriteTopic(const std::map<std::string, std::string>& environment = {}) {
@@ -57,16 +57,16 @@ class Faulty {
 };
 
 TEST_CASE("A slow node is waited for, and its time told apart from Praefect's") {
-  Faulty faulty("delay=300@RepositoryExists");
-  CHECK(faulty.Exists().output == "{\"exists\":true}\n");
-  const json line = faulty.cluster().praefect().WaitAccess("RepositoryExists");
+  Faulty faulty("delay=300@RepositorySize");
+  CHECK(faulty.Size().exit_status == 0);
+  const json line = faulty.cluster().praefect().WaitAccess("RepositorySize");
   CHECK(line.value("gitaly.time_ms", 0.0) >= 300);
   CHECK(line.value("praefect.time_ms", 1e9) < line.value("gitaly.time_ms", 0.0));
 }
 
 TEST_CASE("A node's error reaches the client with its code and its words") {
   Faulty faulty("error=FAILED_PRECONDITION");
-  const Outcome call = faulty.Exists();
+  const Outcome call = faulty.Size();
   CHECK(call.exit_status == Code(9));
   CHECK_THAT(call.error, Catch::Contains("fault: error (9)"));
   const Outcome clone = faulty.cluster().TryClone("a.git");
@@ -75,42 +75,42 @@ TEST_CASE("A node's error reaches the client with its code and its words") {
 }
 
 TEST_CASE("A call to a hanging node ends at its deadline, on both sides of Praefect") {
-  Faulty faulty("hang@RepositoryExists");
-  CHECK(faulty.Exists(kHasty).exit_status == Code(4));
+  Faulty faulty("hang@RepositorySize");
+  CHECK(faulty.Size(kHasty).exit_status == Code(4));
   REQUIRE(Eventually([&] { return faulty.LastEnd().value("cancelled", false); }));
   for (const json& event : faulty.node().Record()) {
-    if (!event.value("method", "").ends_with("/RepositoryExists")) continue;
+    if (!event.value("method", "").ends_with("/RepositorySize")) continue;
     CHECK(event.value("deadline_ms", int64_t{1 << 30}) <= 1000);
   }
 }
 
 TEST_CASE("A node that crashes during a call is named in the answer") {
-  Faulty faulty("crash@RepositoryExists");
-  const Outcome call = faulty.Exists();
+  Faulty faulty("crash@RepositorySize");
+  const Outcome call = faulty.Size();
   CHECK(call.exit_status == Code(14));
   CHECK_THAT(call.error, Catch::Contains("node \"gitaly-1\" (" + faulty.node().address() +
                                          ") was lost during the call"));
   faulty.node().Crash();  // it has; now it can be started again
   faulty.node().SetFaults("");
   faulty.node().Start();
-  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+  CHECK(Eventually([&] { return faulty.Size().exit_status == 0; }));
 }
 
 TEST_CASE("A call to a node that freezes ends long before its deadline, and says so") {
   ClusterSetup setup;
   setup.keepalive_timeout = "2s";
-  Faulty faulty("hang@RepositoryExists", setup);
+  Faulty faulty("hang@RepositorySize", setup);
   std::thread freezer([&] {
-    Eventually([&] { return faulty.node().CallsOf("RepositoryExists") == 1; });
+    Eventually([&] { return faulty.node().CallsOf("RepositorySize") == 1; });
     faulty.node().Freeze();
   });
-  const Outcome call = faulty.Exists({{"GITALY_CALL_TIMEOUT_MS", "60000"}});
+  const Outcome call = faulty.Size({{"GITALY_CALL_TIMEOUT_MS", "60000"}});
   freezer.join();
   CHECK(call.exit_status == Code(14));
   CHECK_THAT(call.error, Catch::Contains("was lost during the call: it left a PING unanswered"));
   faulty.node().SetFaults("");
   faulty.node().Thaw();
-  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+  CHECK(Eventually([&] { return faulty.Size().exit_status == 0; }));
   CHECK(Eventually([&] {
     return faulty.cluster().praefect().Metric("gitaly_praefect_node_connections_lost_total",
                                               {"while=\"frozen\""}) >= 1;
@@ -122,8 +122,8 @@ TEST_CASE("A node that answers probes and fails calls is told of, and tried all 
   setup.failover =
       "error_threshold_window = '2s'\nread_error_threshold_count = 3\n"
       "write_error_threshold_count = 3\n";
-  Faulty faulty("error=INTERNAL@RepositoryExists", setup);
-  for (int i = 0; i < 3; ++i) CHECK(faulty.Exists().exit_status == Code(13));
+  Faulty faulty("error=INTERNAL@RepositorySize", setup);
+  for (int i = 0; i < 3; ++i) CHECK(faulty.Size().exit_status == Code(13));
   PraefectDaemon& praefect = faulty.cluster().praefect();
   const json line = praefect.WaitLog("the node answers probes and fails calls");
   CHECK_THAT(line.value("error", ""), Catch::Contains("3 accessors and 0 mutators failed"));
@@ -132,7 +132,7 @@ TEST_CASE("A node that answers probes and fails calls is told of, and tried all 
   };
   CHECK(Eventually([&] { return degraded(1); }));
   faulty.node().SetFaults("");
-  CHECK(faulty.Exists().exit_status == 0);
+  CHECK(faulty.Size().exit_status == 0);
   praefect.WaitLog("the node fails few calls again");
   CHECK(Eventually([&] { return degraded(0); }));
 }
@@ -151,7 +151,7 @@ TEST_CASE("Nothing is written to a storage that came back with another disk") {
   };
   restart_with(R"({"gitaly_filesystem_id": "another"})");
   praefect.WaitLog("the node's disk is in doubt, nothing is written there");
-  CHECK(Eventually([&] { return faulty.Exists().exit_status == 0; }));
+  CHECK(Eventually([&] { return faulty.Size().exit_status == 0; }));
   CHECK_THAT(faulty.WriteTopic().error, Catch::Contains("nothing is written to node \"gitaly-1\""));
   praefect.WaitLog("the node's disk is suspect, nothing is written there");
   CHECK(faulty.WriteTopic().exit_status == Code(9));

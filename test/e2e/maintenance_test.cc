@@ -28,7 +28,7 @@ bool IsProven(const Cluster& cluster, const std::string& path) {
 }
 
 TEST_CASE("What a client has tidied on the primary is tidied on the other nodes") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   cluster.CreateWithCommit("a.git");
   REQUIRE(Eventually([&] { return IsProven(cluster, "a.git"); }));
   const Outcome tidied = cluster.Call("RepositoryService/OptimizeRepository",

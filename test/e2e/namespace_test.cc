@@ -9,8 +9,6 @@ namespace praefect::test {
 namespace {
 
 struct Namespaces : Cluster {
-  Namespaces() : Cluster(WithBooks()) {}
-
   Outcome Remove(const std::string& name) {
     return Call("NamespaceService/RemoveNamespace", {{{"storageName", "default"}, {"name", name}}});
   }

@@ -19,7 +19,7 @@ bool CanClone(Cluster& cluster, const std::string& relative_path) {
 TEST_CASE(
     "A node that is killed during a clone is named; it comes back without a restart of Praefect") {
   const auto transport = GENERATE(Transport::kTcp, Transport::kUnix);
-  Cluster cluster({transport});
+  Cluster cluster(OneNode({transport}));
   const WorkingCopy copy = cluster.CreateWithCommit("a.git");
   CommitRandomFiles(copy, kMebibytes);
   copy.Push({"main"});
@@ -35,10 +35,10 @@ TEST_CASE(
   CHECK(Eventually([&] { return CanClone(cluster, "a.git"); }));
 }
 
-TEST_CASE("With books, the start waits for the first writes to be possible, but not for long") {
+TEST_CASE("The start waits for the first writes to be possible, but not for long") {
   ClusterSetup setup;
   setup.nodes_up = false;
-  Cluster cluster(WithBooks(setup));  // returns once Praefect listens, while no disk is known yet
+  Cluster cluster(setup);  // returns once Praefect listens, while no disk is known yet
   const Outcome refused = cluster.Call("RepositoryService/CreateRepository",
                                        {{{"repository", cluster.Repository("a.git")}}});
   CHECK_THAT(refused.error, Catch::Contains("(14)"));
@@ -52,7 +52,7 @@ TEST_CASE("With books, the start waits for the first writes to be possible, but 
 }
 
 TEST_CASE("Praefect starts while its primary is down, refuses, and serves when it comes") {
-  ClusterSetup setup;
+  ClusterSetup setup = OneNode();
   setup.nodes_up = false;
   Cluster cluster(setup);
   const WorkingCopy copy = cluster.NewWorkingCopy("a.git");
@@ -66,7 +66,7 @@ TEST_CASE("Praefect starts while its primary is down, refuses, and serves when i
     return copy.Try({"push", "origin", "main"}).error.find(text) != std::string::npos;
   };
   // Known to be down, so that it is known to be up, too, when a push reaches it.
-  REQUIRE(Eventually([&] { return pushing_says("primary is not healthy"); }));
+  REQUIRE(Eventually([&] { return pushing_says("asked of every node: node \"gitaly-1\" at "); }));
   cluster.primary().Start();
   CHECK(Eventually([&] { return pushing_says("NOT_FOUND"); }));
   cluster.Create("a.git");
@@ -75,7 +75,7 @@ TEST_CASE("Praefect starts while its primary is down, refuses, and serves when i
 }
 
 TEST_CASE("A primary that is known to be down is refused with the key to check in the log") {
-  Cluster cluster;
+  Cluster cluster(OneNode());
   cluster.CreateWithCommit("a.git");
   cluster.primary().Crash();
   const auto line = cluster.praefect().WaitLog("error when pinging healthcheck");

@@ -10,7 +10,7 @@ namespace praefect::test {
 namespace {
 
 ClusterSetup WrongNodeToken(bool health_without_token) {
-  ClusterSetup setup;
+  ClusterSetup setup = OneNode();
   setup.node_token = "hunter2-not-the-token-of-the-nodes";
   setup.health_without_token = health_without_token;
   return setup;
@@ -21,9 +21,10 @@ constexpr char kRefusedTotal[] = "gitaly_praefect_node_token_refused_total";
 
 // A node whose token is changed under way: nothing has probed it since.
 TEST_CASE("A node that refuses Praefect's token answers the client itself") {
-  ClusterSetup setup;
+  ClusterSetup setup = OneNode();
   setup.health_without_token = true;
   Cluster cluster(setup);
+  cluster.CreateWithCommit("a.git");
   cluster.praefect().WaitLog([](const nlohmann::json& line) {
     return line.value("msg", "") == "node is healthy" && line.value("storage", "") == "gitaly-1";
   });
@@ -49,15 +50,15 @@ TEST_CASE("A node that refuses Praefect's token is down for that reason") {
   const auto refused = [&] {
     const Outcome clone = cluster.TryClone("a.git");
     return clone.error.find(
-               "UNAVAILABLE (14): all SubCons are in TransientFailure: primary is not "
-               "healthy: node \"gitaly-1\"") != std::string::npos &&
+               "UNAVAILABLE (14): all SubCons are in TransientFailure: whether \"a.git\" is there "
+               "has to be asked of every node: node \"gitaly-1\" at ") != std::string::npos &&
            clone.error.find("the node refused Praefect's token") != std::string::npos;
   };
   CHECK(Eventually(refused));
 }
 
 TEST_CASE("A client without the right token reaches no node") {
-  Cluster cluster;
+  Cluster cluster(OneNode());  // which nobody copies from
   cluster.CreateWithCommit("a.git");
   const size_t before = cluster.primary().CallsOf("SSHUploadPack");
   const Outcome wrong = cluster.TryClone("a.git", {{"PRAEFECT_TOKEN", "guess"}});

@@ -19,7 +19,7 @@ constexpr char kFetch[] = "FetchInternalRemote";
 ClusterSetup Nodes(const std::string& first, const std::string& second, const std::string& third) {
   ClusterSetup setup;
   setup.releases = {{"gitaly-1", first}, {"gitaly-2", second}, {"gitaly-3", third}};
-  return WithBooks(setup);
+  return setup;
 }
 
 bool AreEqual(Cluster& cluster, const std::string& path, size_t references,

@@ -7,7 +7,7 @@ namespace praefect::test {
 
 using nlohmann::json;
 
-Operated::Operated(ClusterSetup setup) : cluster(WithBooks(std::move(setup))) {
+Operated::Operated(ClusterSetup setup) : cluster(std::move(setup)) {
   // The configuration as an operator has it, with a port that is known.
   std::string config = cluster.config();
   const std::string any = "'127.0.0.1:0'";

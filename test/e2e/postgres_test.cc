@@ -55,10 +55,8 @@ class WithPostgres {
     return praefect.output();
   }
 
-  // `more`: lines of the configuration.
-  Cluster& Serve(const std::string& more = "") {
-    ClusterSetup setup;
-    setup.database = Database() + more;
+  Cluster& Serve(ClusterSetup setup = {}) {
+    setup.database = Database();
     return cluster_.emplace(setup);
   }
   // Whether the page begins so, within some time; whether it has a text somewhere.
@@ -154,9 +152,17 @@ TEST_CASE_METHOD(WithPostgres, "a schema that turns out to be too old keeps it n
 TEST_CASE_METHOD(WithPostgres,
                  "without the database it stays ready for reads, and is not for writes") {
   Migrate();
-  Cluster& cluster = Serve();
+  Cluster& cluster = Serve(OneNode());  // no copy changes the books behind the push
   cluster.CreateWithCommit("a.git");
   CHECK(Becomes("/readyz?for=write", "ready\n"));
+  REQUIRE(Eventually([&] {  // where it is read is known without a question
+    const auto asked = [&] {
+      return cluster.praefect().Metric("gitaly_praefect_uptodate_storages_cache_access_total",
+                                       {"type=\"populate\""});
+    };
+    const double before = asked();
+    return cluster.TryClone("a.git").exit_status == 0 && asked() == before;
+  }));
   server.Stop();
   CHECK(Becomes("/readyz?for=write", "not ready\n"));
   CHECK_THAT(cluster.praefect().Page("/readyz?verbose"), Catch::Contains("(ready all the same)"));
@@ -170,8 +176,9 @@ TEST_CASE_METHOD(WithPostgres,
 
 TEST_CASE_METHOD(WithPostgres, "who keeps the books is ready for writes while it can beat") {
   Migrate();
-  Cluster& cluster =
-      Serve("[replication]\nenabled = true\nbeat_interval = '100ms'\nsend_window = '900ms'\n");
+  ClusterSetup setup;
+  setup.replication = "beat_interval = '100ms'\nsend_window = '900ms'\n";
+  Cluster& cluster = Serve(setup);
   CHECK(Becomes("/readyz?for=write", "ready\n"));
   server.Psql("UPDATE instances SET buried = true");
   cluster.praefect().WaitLog(

@@ -31,7 +31,7 @@ TEST_CASE("A client token is rotated while a clone is under way") {
 }
 
 TEST_CASE("A node's token is rotated without a restart of Praefect") {
-  Cluster cluster;
+  Cluster cluster(OneNode());
   cluster.CreateWithCommit("a.git");
   cluster.primary().Crash();
   cluster.primary().ChangeToken("rotated-node");

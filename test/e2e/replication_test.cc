@@ -31,7 +31,7 @@ bool BecomesProven(Cluster& cluster, const std::string& path, size_t references)
 }
 
 TEST_CASE("What is created and pushed comes to every node") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const WorkingCopy copy = cluster.CreateWithCommit("a.git");
   CHECK(Eventually([&] { return IsEverywhere(cluster, "a.git", 1); }));
   copy.Commit("README", "second\n");
@@ -42,7 +42,7 @@ TEST_CASE("What is created and pushed comes to every node") {
 }
 
 TEST_CASE("When the primary dies, what was pushed is read from another node") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   cluster.CreateWithCommit("a.git");
   REQUIRE(BecomesProven(cluster, "a.git", 1));
   cluster.primary().Crash();
@@ -51,7 +51,7 @@ TEST_CASE("When the primary dies, what was pushed is read from another node") {
 }
 
 TEST_CASE("A node that was away while others were written to catches up") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   const WorkingCopy copy = cluster.CreateWithCommit("a.git");
   REQUIRE(BecomesProven(cluster, "a.git", 1));
   cluster.node(2).Crash();
@@ -64,7 +64,7 @@ TEST_CASE("A node that was away while others were written to catches up") {
 TEST_CASE(
     "A node that joins a running Praefect gets what is written; what it holds stays when it "
     "leaves") {
-  ClusterSetup setup = WithBooks();
+  ClusterSetup setup;
   setup.virtual_storages = {{"default", {"gitaly-1", "gitaly-2"}}, {"other", {"gitaly-3"}}};
   Cluster cluster(setup);
   const WorkingCopy copy = cluster.CreateWithCommit("a.git");
@@ -92,7 +92,7 @@ TEST_CASE(
 }
 
 TEST_CASE("A repository is removed from every disk, renamed without touching one, and asked for") {
-  Cluster cluster(WithBooks());
+  Cluster cluster;
   cluster.CreateWithCommit("a.git");
   const auto exists = [&](const std::string& path) {
     const Outcome asked = cluster.Call("RepositoryService/RepositoryExists",
@@ -122,8 +122,7 @@ TEST_CASE("A repository is removed from every disk, renamed without touching one
 }
 
 TEST_CASE("What was there before Praefect is read, and copied once it is written to") {
-  ClusterSetup setup = WithBooks();
-  Cluster cluster(setup);
+  Cluster cluster;
   const auto folder = cluster.node(1).Folder("old.git");
   REQUIRE(
       Git({"init", "--bare", "--quiet", "--initial-branch=main", folder.string()}).exit_status ==

@@ -136,7 +136,8 @@ TEST_CASE("a node with a bad certificate is down, and clients learn exactly why"
   CHECK_THAT(first, Contains("all SubCons are in TransientFailure") && Contains(reason));
   const auto line = cluster.praefect().WaitLog("error when pinging healthcheck");
   CHECK_THAT(line.value("error", ""), Contains(reason));
-  CHECK_THAT(exists().error, Contains("primary is not healthy") && Contains(reason));
+  CHECK_THAT(exists().error,
+             Contains("asked of every node: node \"gitaly-1\" at ") && Contains(reason));
   CHECK(cluster.praefect().Metric("gitaly_praefect_node_tls_failures_total") >= 2);
 }
 

@@ -16,15 +16,7 @@ namespace fs = std::filesystem;
 constexpr char kPool[] =
     "@pools/aa/bb/aabb0000000000000000000000000000000000000000000000000000000000.git";
 
-ClusterSetup WithBooks() {
-  ClusterSetup setup;
-  setup.replication = "enabled = true\nlinger = \"100ms\"\nlost_linger = \"70s\"\n";
-  return setup;
-}
-
 struct ToldNames : Cluster {
-  explicit ToldNames(ClusterSetup setup = WithBooks()) : Cluster(std::move(setup)) {}
-
   Outcome TryWalk() { return Call("InternalGitaly/WalkRepos", {{{"storageName", "default"}}}); }
   std::multiset<std::string> Walk() {
     const Outcome walked = TryWalk();
@@ -135,7 +127,7 @@ TEST_CASE("A pool that is being removed is no repository's any more") {
 }
 
 TEST_CASE("A pool that nobody recorded is told by where it lies") {
-  ToldNames cluster(GENERATE(ClusterSetup(), WithBooks()));
+  ToldNames cluster;
   cluster.CreateWithCommit("a.git");
   cluster.InitOn(0, kPool);
   const fs::path link = cluster.primary().Folder("a.git") / "objects" / "info" / "alternates";

@@ -93,6 +93,15 @@ ARGUMENTS = {'praefect': praefect_arguments, 'nginx': nginx_arguments, 'haproxy'
 PEERS = ('nginx', 'haproxy', 'nghttpx')
 
 
+def knows_repositories(bench, running):
+    """Writes to each, which it records; so it knows where to read them. False: not yet."""
+    try:
+        bench.load('record', running)
+        return True
+    except Failed:
+        return False
+
+
 @contextlib.contextmanager
 def serving(bench, name, tls=False):
     """A fresh proxy with a fresh node behind it; "direct" is the node alone, "bytes" passes on what
@@ -114,4 +123,6 @@ def serving(bench, name, tls=False):
                 wait_until(lambda: answers(port) or process.poll() is not None, f'{name} did not listen')
                 if process.poll() is not None:
                     raise Failed(f'{name} did not start: {running.said()}')
+                if is_praefect:
+                    wait_until(lambda: knows_repositories(bench, running), 'writes through praefect did not succeed')
                 yield running

@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::string_view kHealth = "/grpc.health.v1.Health/Check";
 constexpr std::string_view kServerInfo = "/gitaly.ServerService/ServerInfo";
+// Praefect asks this before it records a repository that it does not know.
+constexpr std::string_view kExists = "/gitaly.RepositoryService/RepositoryExists";
 constexpr size_t kFramingBytes = 5;
 
 // What all connections of one node share.
@@ -158,10 +160,11 @@ class NodeConnection final : public Endpoint {
   }
 
   void AnswerProbe(Request& request) {
-    static const std::string serving = Framed("\x08\x01");
-    const bool known = request.path == kHealth || request.path == kServerInfo;
+    static const std::string yes = Framed("\x08\x01");  // SERVING, or true
+    const bool known =
+        request.path == kHealth || request.path == kServerInfo || request.path == kExists;
     if (!known) Fail("asked for " + request.path);
-    request.out.Begin({}, request.path == kHealth ? serving : node_.server_info);
+    request.out.Begin({}, request.path == kServerInfo ? node_.server_info : yes);
     request.out.More(1);
     request.out.End();
     AnswerOnce(request);

@@ -29,15 +29,17 @@ struct Method {
   Shape shape;
 };
 
-// All of them accessors that exist in Gitaly, since Praefect knows no others.
+// They exist in Gitaly, since Praefect knows no others. All but the last one are accessors, which
+// Praefect passes on.
 inline constexpr std::array kMethods = {
-    Method{"/gitaly.RepositoryService/RepositoryExists", Shape::kUnary},
+    Method{"/gitaly.RefService/RefExists", Shape::kUnary},
     Method{"/gitaly.RefService/FindDefaultBranchName", Shape::kUnary},
     Method{"/gitaly.RepositoryService/RepositorySize", Shape::kUnary},
     Method{"/gitaly.RepositoryService/HasLocalBranches", Shape::kUnary},
     Method{"/gitaly.BlobService/GetBlob", Shape::kDownload},
     Method{"/gitaly.RepositoryService/CreateBundleFromRefList", Shape::kUpload},
     Method{"/gitaly.CommitService/CheckObjectsExist", Shape::kPingPong},
+    Method{"/gitaly.RepositoryService/WriteRef", Shape::kUnary},
 };
 inline constexpr size_t kUnaryMethods = 4;  // the first ones
 inline constexpr size_t kRepositories = 8;

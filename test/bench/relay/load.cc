@@ -40,13 +40,10 @@ int Main(int argc, char** argv) {
     return [&, shape] { RunTransfer(options, shape); };
   };
   const std::map<std::string, std::function<void()>> works = {
-      {"unary", run_unary},
-      {"download", run_transfer(Shape::kDownload)},
-      {"upload", run_transfer(Shape::kUpload)},
-      {"pingpong", [&] { RunPingPong(options); }},
-      {"idle", [&] { RunIdle(options); }},
-      {"open", [&] { RunOpen(options); }},
-      {"stalled", [&] { RunStalled(options); }},
+      {"record", [&] { RunRecord(options); }},      {"unary", run_unary},
+      {"download", run_transfer(Shape::kDownload)}, {"upload", run_transfer(Shape::kUpload)},
+      {"pingpong", [&] { RunPingPong(options); }},  {"idle", [&] { RunIdle(options); }},
+      {"open", [&] { RunOpen(options); }},          {"stalled", [&] { RunStalled(options); }},
   };
   for (const auto& [name, run] : works) app.add_subcommand(name);
   CLI::App* start =

@@ -82,7 +82,32 @@ class UnaryWork : public Callers {
   std::vector<Call*> free_;
 };
 
+class RecordWork : public Callers {
+ public:
+  using Callers::Callers;
+
+  void Run() {
+    ConnectAll();
+    StartAll();
+    WaitForEnd();
+    fmt::print("{{\"calls\": {}}}\n", calls_.size());
+  }
+
+ private:
+  void Begin(Client& client, Call& call) override {
+    client.Start(call, kMethods.back());
+    Started();
+  }
+};
+
 }  // namespace
+
+void RunRecord(const WorkOptions& options) {
+  WorkOptions once = options;
+  once.connections = 1;
+  once.streams = kRepositories;
+  RecordWork(once).Run();
+}
 
 void RunUnary(const WorkOptions& options) {
   UnaryWork work(options);

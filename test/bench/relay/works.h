@@ -23,6 +23,8 @@ struct WorkOptions {
   bool may_starve = false;  // calls that get no answer are no error
 };
 
+// One write to each repository, so that Praefect knows them as it does in production: {"calls"}.
+void RunRecord(const WorkOptions& options);
 // Small calls, as many as come with a call on every stream: {"calls", "seconds", "cpu_us"}. With a
 // rate also {"p50_us", "p99_us"}, from when each call was due to its end.
 void RunUnary(const WorkOptions& options);

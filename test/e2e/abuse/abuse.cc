@@ -11,7 +11,7 @@ namespace {
 
 std::string Commit(Site& site, const Abuse& abuse) {
   RawClient client(site.address());
-  const uint32_t stream = client.Open(kExists, site.Authorized());
+  const uint32_t stream = client.Open(kBranch, site.Authorized());
   abuse.commit(client, stream);
   const auto& expected = abuse.expected;
   if (std::find(expected.begin(), expected.end(), "status 0") != expected.end()) {

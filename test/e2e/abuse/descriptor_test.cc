@@ -91,7 +91,7 @@ TEST_CASE("Without descriptors new connections wait, and everything else goes on
     const auto began = Clock::now();
     const double cpu = CpuSeconds(praefect.pid());
     CHECK(site.bystander().Reaches(site.bystander().calls() + kBystanderCalls));
-    const uint32_t stream = before.Open(kExists, site.Authorized());
+    const uint32_t stream = before.Open(kBranch, site.Authorized());
     before.connection().SendMessage(stream, RequestFor(kSteady), true);
     CHECK(EndOf(before.connection(), stream) == "status 0");
     const std::chrono::duration<double> took = Clock::now() - began;

@@ -31,26 +31,26 @@ const std::vector<Abuse> kFloods = {
     {"rapid reset: streams opened and reset at once (CVE-2023-44487)",
      {"GOAWAY ENHANCE_YOUR_CALM"},
      [](RawClient& client, uint32_t) {
-       for (int i = 0; i < 300; ++i) client.connection().Reset(client.Open(kExists), kCancel);
+       for (int i = 0; i < 300; ++i) client.connection().Reset(client.Open(kBranch), kCancel);
      }},
     {"streams that Praefect is made to reset (CVE-2025-8671)",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},
      [](RawClient& client, uint32_t) {
        // With a token, so that they stay open until their first message has come.
        for (int i = 0; i < 300; ++i) {
-         client.connection().WindowUpdate(client.Open(kExists, Site::Authorized()), 0);
+         client.connection().WindowUpdate(client.Open(kBranch, Site::Authorized()), 0);
        }
      }},
     {"malformed requests, which Praefect resets",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},
      [](RawClient& client, uint32_t) {
-       for (int i = 0; i < 300; ++i) client.Open(kExists, {{"connection", "close"}});
+       for (int i = 0; i < 300; ++i) client.Open(kBranch, {{"connection", "close"}});
      }},
     {"streams beyond the limit, without end",
      {"GOAWAY ENHANCE_YOUR_CALM", "GOAWAY PROTOCOL_ERROR"},
      [](RawClient& client, uint32_t) {
        // With a token, so that they stay open until their first message has come.
-       for (int i = 0; i < 500; ++i) client.Open(kExists, Site::Authorized());
+       for (int i = 0; i < 500; ++i) client.Open(kBranch, Site::Authorized());
      }},
     {"PING",
      {"GOAWAY ENHANCE_YOUR_CALM"},

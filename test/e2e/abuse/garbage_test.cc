@@ -67,7 +67,7 @@ TEST_CASE("Garbage in the place of a TLS record ends the connection and its call
   Site site;
   for (const std::string& bytes : {Pattern(10'000), kAlert, kRecord, kClientHello}) {
     RawClient client(site.tls_address());
-    const uint32_t stream = client.Open(kExists, site.Authorized());
+    const uint32_t stream = client.Open(kBranch, site.Authorized());
     client.connection().Expect(FrameType::kSettings, 0);
     client.connection().SendBeneathTls(bytes);
     CHECK(EndOf(client.connection(), stream) == "closed");
@@ -79,7 +79,7 @@ TEST_CASE("A TLS client that is cut off in the middle of a record leaves nothing
   Site site;
   {
     RawClient client(site.tls_address());
-    client.Open(kExists, site.Authorized());
+    client.Open(kBranch, site.Authorized());
     client.connection().Expect(FrameType::kSettings, 0);
     client.connection().SendBeneathTls(kRecord.substr(0, 1'000));
     client.connection().Close();

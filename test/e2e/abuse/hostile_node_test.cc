@@ -37,7 +37,8 @@ class Node {
 
   std::mutex mutex_;
   RawNode::Script script_ = AnswerWell;  // guarded by mutex_
-  RawNode node_{"tcp://127.0.0.1:0", [this](RawStream& stream) { Serve(stream); }};
+  RawNode node_{
+      "tcp://127.0.0.1:0", [this](RawStream& stream) { Serve(stream); }, {}, ServerInfo({"hand"})};
 };
 
 struct Misdeed {
@@ -241,6 +242,7 @@ const Misdeed kMisdeeds[] = {
 TEST_CASE("A call to a node that breaks the rules ends with a status, and the next one succeeds") {
   Node node;
   Site site({{"hand", node.address(), NodeToken()}});
+  site.Record("hand");
   CHECK(Eventually([&] { return site.Call("hand") == "status 0"; }));
   site.TakeRest();
   for (const Misdeed& misdeed : kMisdeeds) {

@@ -25,6 +25,7 @@ class FaultySite {
   FaultySite() {
     node_->Start();
     site_.emplace(std::vector<Site::OtherNode>{{"faulty", node_->address(), NodeToken()}});
+    site_->Record("faulty");
     CHECK(Works());
     site_->TakeRest();
   }
@@ -115,8 +116,8 @@ void CheckUnavailable(std::vector<Held>& calls) {
 TEST_CASE("A node that is killed ends its calls, and only those that need it") {
   FaultySite faulty;
   std::vector<Held> calls = faulty.HoldCalls();
-  Held waiting = faulty.Open("before the first message", kExists);
-  Held done = faulty.Open("after the node was done", kExists, 0);
+  Held waiting = faulty.Open("before the first message", kBranch);
+  Held done = faulty.Open("after the node was done", kBranch, 0);
   faulty.Send(done, RequestFor("faulty"), true);
   CHECK(Eventually([&] {  // the stream to the node has ended
     return faulty.site().HoldingsNow().node_streams == static_cast<double>(calls.size());
@@ -147,7 +148,7 @@ TEST_CASE("A node that freezes is found out, whatever its calls are doing") {
 TEST_CASE("A node that is restarted takes the calls that it had not begun") {
   FaultySite faulty;
   std::vector<Held> calls = faulty.HoldCalls();
-  Held waiting = faulty.Open("before the first message", kExists);
+  Held waiting = faulty.Open("before the first message", kBranch);
   faulty.node().Crash();
   faulty.node().Start();
   CheckUnavailable(calls);

@@ -6,6 +6,7 @@
 
 #include "e2e/abuse/endings.h"
 #include "e2e/abuse/site.h"
+#include "integration/conformance/message.h"
 #include "support/raw_http2/node.h"
 
 namespace praefect::test {
@@ -37,7 +38,8 @@ class Node {
 
   mutable std::mutex mutex_;
   std::vector<std::string> resets_;  // guarded by mutex_
-  RawNode node_{"tcp://127.0.0.1:0", [this](RawStream& stream) { Serve(stream); }};
+  RawNode node_{
+      "tcp://127.0.0.1:0", [this](RawStream& stream) { Serve(stream); }, {}, ServerInfo({"hand"})};
 };
 
 // What a client has done with the stream when it goes.
@@ -68,6 +70,7 @@ struct Clients {
   Site site;
   explicit Clients(const std::string& limits = "")
       : site({{"hand", node.address(), NodeToken()}}, limits) {
+    site.Record("hand");
     CHECK(site.Call("hand", {}, "answer") == "status 0");
     site.TakeRest();
   }
@@ -144,7 +147,7 @@ TEST_CASE("A reset that comes after the end is nothing") {
   Clients clients;
   RawClient client(clients.site.address());
   for (int i = 0; i < 10; ++i) {
-    const uint32_t stream = client.Open(kExists, clients.site.Authorized());
+    const uint32_t stream = client.Open(kBranch, clients.site.Authorized());
     client.connection().SendMessage(stream, RequestFor(kSteady), true);
     CHECK(EndOf(client.connection(), stream) == "status 0");
     client.connection().Reset(stream, kCancel);
@@ -158,7 +161,7 @@ TEST_CASE("Half of the calls are cancelled, the other half succeeds") {
     RawClient client(clients.site.address());
     std::set<uint32_t> kept;
     for (int i = 0; i < kCalls; ++i) {
-      const uint32_t stream = client.Open(kExists, clients.site.Authorized());
+      const uint32_t stream = client.Open(kBranch, clients.site.Authorized());
       client.connection().SendMessage(stream, RequestFor(kSteady), true);
       if (i % 2 == 0) {
         kept.insert(stream);

@@ -105,8 +105,9 @@ Site::Site(const std::vector<OtherNode>& others, const std::string& limits) {
     });
     *address = fmt::format("{}://{}", schema, line.value("address", ""));
   }
+  Record(kSteady);
   bystander_.emplace([this, client = std::make_shared<RawClient>(address_)] {
-    const uint32_t stream = client->Open(kExists, Authorized());
+    const uint32_t stream = client->Open(kBranch, Authorized());
     client->connection().SendMessage(stream, RequestFor(kSteady), true);
     return EndOf(client->connection(), stream);
   });
@@ -181,10 +182,20 @@ Fields Site::Authorized(Fields more) {
 
 std::string Site::Call(const std::string& virtual_storage, const Fields& more,
                        const std::string& payload) {
+  return EndOfCall(kBranch, more, RequestFor(virtual_storage, payload));
+}
+
+std::string Site::EndOfCall(const char* method, const Fields& more, const std::string& request) {
   RawClient client(address_);
-  const uint32_t stream = client.Open(kExists, Authorized(more));
-  client.connection().SendMessage(stream, RequestFor(virtual_storage, payload), true);
+  const uint32_t stream = client.Open(method, Authorized(more));
+  client.connection().SendMessage(stream, request, true);
   return EndOf(client.connection(), stream);
+}
+
+void Site::Record(const std::string& virtual_storage) {
+  const std::string request = RequestFor(virtual_storage);
+  const bool recorded = Eventually([&] { return EndOfCall(kCreate, {}, request) != "status 14"; });
+  if (!recorded) throw std::runtime_error("praefect records nothing:\n" + praefect_->output());
 }
 
 void Site::CheckUnharmed() {

@@ -17,7 +17,7 @@
 
 namespace praefect::test {
 
-inline constexpr char kExists[] = "/gitaly.RepositoryService/RepositoryExists";
+inline constexpr char kBranch[] = "/gitaly.RefService/FindDefaultBranchName";
 inline constexpr char kGetBlob[] = "/gitaly.BlobService/GetBlob";
 inline constexpr char kUploadPack[] = "/gitaly.SSHService/SSHUploadPack";
 
@@ -61,6 +61,9 @@ class Site {
   std::string Call(const std::string& virtual_storage, const Fields& more = {},
                    const std::string& payload = "");
 
+  // Lets Praefect take the repository over into its books, as it does before the first write.
+  void Record(const std::string& virtual_storage);
+
   // What Praefect holds from now on when nothing happens: for a test that made connections to last.
   void TakeRest();
   // After every abuse: the bystander's calls went on and all succeeded, nothing is left over of the
@@ -70,6 +73,7 @@ class Site {
 
  private:
   std::string Config(const std::vector<OtherNode>& others, const std::string& limits) const;
+  std::string EndOfCall(const char* method, const Fields& more, const std::string& request);
 
   const TemporaryDirectory directory_;
   std::unique_ptr<StorageNode> node_;
@@ -80,7 +84,7 @@ class Site {
   size_t warm_bytes_ = 0;
 };
 
-// RepositoryExistsRequest and the like: the repository is field 1. `payload`, in a field that
+// FindDefaultBranchNameRequest and the like: the repository is field 1. `payload`, in a field that
 // Gitaly never had, is for nodes by hand.
 std::string RequestFor(const std::string& virtual_storage, const std::string& payload = "");
 // The repository in it, in the storage of a node that holds one.

@@ -6,6 +6,7 @@
 
 #include "e2e/abuse/endings.h"
 #include "e2e/abuse/site.h"
+#include "integration/conformance/message.h"
 #include "support/raw_http2/node.h"
 
 namespace praefect::test {
@@ -93,7 +94,7 @@ void AnswerSlowly(RawStream& stream) {
 }
 
 TEST_CASE("A node that answers by the byte is waited for") {
-  RawNode node("tcp://127.0.0.1:0", AnswerSlowly);
+  RawNode node("tcp://127.0.0.1:0", AnswerSlowly, {}, ServerInfo({"hand"}));
   Site site({{"hand", node.address(), NodeToken()}});
   CHECK(site.Call("hand") == "status 0");
   CHECK(site.bystander().failure() == "");
@@ -102,7 +103,7 @@ TEST_CASE("A node that answers by the byte is waited for") {
 TEST_CASE("A first message by the byte is not waited for") {
   Site site({}, "first_message_timeout = \"3s\"");
   RawClient client(site.address());
-  const uint32_t stream = client.Open(kExists, site.Authorized());
+  const uint32_t stream = client.Open(kBranch, site.Authorized());
   std::string left = GrpcFrame(RequestFor(kSteady));
   EverySecond([&] {
     client.connection().SendData(stream, left.substr(0, 1));

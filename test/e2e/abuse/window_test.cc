@@ -4,6 +4,7 @@
 
 #include "e2e/abuse/endings.h"
 #include "e2e/abuse/site.h"
+#include "integration/conformance/message.h"
 #include "support/raw_http2/node.h"
 
 namespace praefect::test {
@@ -20,15 +21,16 @@ void Serve(RawStream& stream) {
 }
 
 struct Windows {
-  RawNode node{"tcp://127.0.0.1:0", Serve};
+  RawNode node{"tcp://127.0.0.1:0", Serve, {}, ServerInfo({"hand"})};
   Site site{{{"hand", node.address(), NodeToken()}}};
   Windows() {
+    site.Record("hand");
     CHECK(site.Call("hand", {}, "download") == "status 0");
     site.TakeRest();
   }
 
   uint32_t Download(RawClient& client) {
-    const uint32_t stream = client.Open(kExists, site.Authorized());
+    const uint32_t stream = client.Open(kBranch, site.Authorized());
     client.connection().SendMessage(stream, RequestFor("hand", "download"), true);
     return stream;
   }

@@ -23,7 +23,7 @@ constexpr std::chrono::seconds kPatience{60};
 // The order of send_window < burial < feed_window < lost_linger is that of the defaults. What a
 // node may still apply after `linger` or `lost_linger` would not be found: faults are shorter.
 constexpr char kShortTimes[] =
-    "enabled = true\nlinger = '2s'\nlost_linger = '6s'\nbeat_interval = '100ms'\n"
+    "linger = '2s'\nlost_linger = '6s'\nbeat_interval = '100ms'\n"
     "send_window = '900ms'\nfeed_window = '4s'\nsettle_timeout = '5s'\ncreate_wait = '5s'\n";
 
 // Everything that is not done; rows as lines.

@@ -43,11 +43,26 @@ void Conformance::Front(const std::string& node_address) {
 void Conformance::Serve(GrpcNode::Script script) {
   node_ = std::make_unique<GrpcNode>(NewNodeAddress(), std::move(script));
   Front(node_->address());
+  Record();
 }
 
 void Conformance::ServeRaw(RawNode::Script script, const RawNode::Settings& settings) {
-  raw_node_ = std::make_unique<RawNode>(NewNodeAddress(), std::move(script), settings);
+  raw_node_ = std::make_unique<RawNode>(NewNodeAddress(), std::move(script), settings,
+                                        ServerInfo({"gitaly-1"}));
   Front(raw_node_->address());
+  Record();
+}
+
+// Praefect takes it over into its books, as it does before the first write.
+void Conformance::Record() {
+  if (direct()) return;
+  const bool recorded = Eventually([this] {
+    RawClient client(address());
+    const uint32_t stream = client.Open(kCreate, Authorized());
+    client.connection().SendMessage(stream, Sent(), true);
+    return client.Answer(stream).grpc_status() == "0";
+  });
+  if (!recorded) throw std::runtime_error("praefect records nothing:\n" + praefect_->output());
 }
 
 void Conformance::ServeNothing() {

@@ -37,7 +37,8 @@ class Conformance {
   bool direct() const { return settings().direct; }
   PraefectOptions& options() { return options_; }  // before Serve...
 
-  // A node on the gRPC library, or by hand, and Praefect in front of it.
+  // A node on the gRPC library, or by hand, and Praefect in front of it, which knows the
+  // repository.
   void Serve(GrpcNode::Script script);
   void ServeRaw(RawNode::Script script, const RawNode::Settings& settings = {});
   // Praefect in front of an address where nobody listens.
@@ -76,6 +77,7 @@ class Conformance {
  private:
   std::string NewNodeAddress() const;
   void Front(const std::string& node_address);
+  void Record();
   void WaitHealth(std::string_view answer);
 
   const Transport transport_;

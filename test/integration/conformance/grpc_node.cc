@@ -18,7 +18,9 @@ enum Operation { kArrived, kDone, kRead, kWrite, kHeaders, kFinish };
 constexpr std::chrono::minutes kForever{10};
 
 const std::string kServerInfo = "/gitaly.ServerService/ServerInfo";
-const std::string kServing = "\x08\x01";  // HealthCheckResponse{status: SERVING}
+const std::string kExists = "/gitaly.RepositoryService/RepositoryExists";
+// HealthCheckResponse{status: SERVING}, RepositoryExistsResponse{exists: true}
+const std::string kYes = "\x08\x01";
 
 std::string Text(const grpc::string_ref& text) { return std::string(text.data(), text.size()); }
 
@@ -134,8 +136,10 @@ void GrpcNode::Loop() {
 }
 
 void GrpcNode::Run(NodeCall& call) {
-  if (call.method() == kHealthCheck || call.method() == kServerInfo) {
-    call.Write(call.method() == kHealthCheck ? kServing : "");
+  const std::string& method = call.method();
+  if (method == kHealthCheck || method == kServerInfo || method == kExists || method == kCreate) {
+    const std::string answer = method == kServerInfo ? ServerInfo({"gitaly-1"}) : kYes;
+    call.Write(method == kCreate ? "" : answer);
     call.Finish(grpc::Status::OK);
     return;
   }

@@ -65,7 +65,8 @@ class NodeCall {
   std::function<void(const Change&)> record_ = [](const Change&) {};
 };
 
-// Answers probes (health and token) well, which do not count as calls.
+// The storage "gitaly-1". Answers Praefect's own questions (health, token, whether a repository is
+// there: it is) and the creation of a repository well, which do not count as calls.
 class GrpcNode {
  public:
   using Script = std::function<void(NodeCall&)>;

@@ -42,6 +42,15 @@ std::string Request(std::string_view storage, std::string_view payload) {
   return request;
 }
 
+std::string ServerInfo(const std::vector<std::string>& storages, std::string_view version) {
+  std::string info = BytesField(1, version);
+  for (const std::string& storage : storages) {
+    constexpr std::string_view kReadableAndWriteable = "\x10\x01\x18\x01";
+    info += BytesField(3, BytesField(1, storage).append(kReadableAndWriteable));
+  }
+  return info;
+}
+
 std::string Pattern(size_t size, uint32_t seed) {
   std::string bytes(size, '\0');
   uint32_t state = seed * 2654435761u + 1;

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace praefect::test {
 
@@ -15,6 +16,7 @@ inline constexpr char kUnary[] = "/gitaly.RefService/FindDefaultBranchName";
 inline constexpr char kServerStream[] = "/gitaly.BlobService/GetBlob";
 inline constexpr char kClientStream[] = "/gitaly.RepositoryService/CreateRepositoryFromBundle";
 inline constexpr char kBidi[] = "/gitaly.SSHService/SSHReceivePack";
+inline constexpr char kCreate[] = "/gitaly.RepositoryService/CreateRepository";
 inline constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 // Its pool (1.1) is the additional repository, its repository (2) the target.
 inline constexpr char kLinkPool[] = "/gitaly.ObjectPoolService/LinkRepositoryToObjectPool";
@@ -29,6 +31,10 @@ std::string Repository(std::string_view storage, std::string_view path = "group/
 
 // A request whose target repository is field 1, with `payload` in a field that Gitaly never had.
 std::string Request(std::string_view storage, std::string_view payload = "");
+
+// gitaly.ServerInfoResponse of a node that serves these storages, from disks without an id.
+std::string ServerInfo(const std::vector<std::string>& storages,
+                       std::string_view version = "16.0.0");
 
 // `size` bytes that differ from those of every other seed.
 std::string Pattern(size_t size, uint32_t seed = 1);

@@ -74,7 +74,7 @@ TEST_CASE_METHOD(Reported, "a refused request is logged and counted with its rea
                    {kUnary, GrpcFrame(std::string(2'001, 'x')), "first_message_too_long", {}},
                    {kUnary, good.substr(0, 9), "first_message_cut_short", {}},
                    {kUnary, squeezed, "first_message_encoding", {{"grpc-encoding", "br"}}},
-                   {kUnary, GrpcFrame(Request("down", "")), "node_unreachable", {}},
+                   {kUnary, GrpcFrame(Request("down", "")), "node_unanswered", {}},
                    {kUnary, good, "timeout", {{"grpc-timeout", "soon"}}},
                    {kUnary, good, "content_type", {{"content-type", "text/plain"}}}}));
   Ask(row.path, Authorized(row.fields), row.data);

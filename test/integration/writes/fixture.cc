@@ -101,10 +101,12 @@ void Writes::StartServer() {
   promoter_.emplace(
       *keeper, [this] { return manager_->snapshot(); }, log, registry_);
   calls_->Publish(manager_->snapshot());
-  server_->Start({&*keeper, &*clerk_, &*promoter_});
+  caretaker_.emplace(proxy::Caretaker::Context{
+      *store_, *calls_, [this] { return manager_->snapshot(); }, marks_, log, registry_});
+  server_->Start({&*keeper, &*clerk_, &*promoter_, &*caretaker_});
   REQUIRE(Becomes([&] {
     for (const nodes::Node& node : manager_->snapshot()->virtual_storages[0].nodes) {
-      if (node.server_version != options_.node_version) return false;
+      if (node.server_version != options_.node_version || !node.writable()) return false;
     }
     return true;
   }));
@@ -120,6 +122,7 @@ void Writes::StopServer() {
   if (manager_.has_value()) manager_->Stop();
   server_.reset();
   if (calls_.has_value()) calls_->Stop();
+  caretaker_.reset();
   clerk_.reset();
   if (promoter_.has_value()) promoter_->Stop();
   keeper.reset();

@@ -18,6 +18,7 @@
 #include "nodes/manager.h"
 #include "observe/registry.h"
 #include "proxy/server.h"
+#include "proxy/under_maintenance.h"
 #include "store_fixture.h"
 #include "support/raw_http2/client.h"
 #include "support/raw_http2/node.h"
@@ -103,6 +104,8 @@ class Writes : public datastore::StoreFixture {
   std::optional<datastore::UnknownContents> unknown_;
   std::optional<proxy::Clerk> clerk_;
   std::optional<proxy::Promoter> promoter_;
+  proxy::UnderMaintenance marks_;
+  std::optional<proxy::Caretaker> caretaker_;
   std::unique_ptr<proxy::Server> server_;
   std::string address_;
   std::deque<Client> clients_;

@@ -7,7 +7,10 @@ namespace {
 
 constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
 constexpr std::string_view kServerInfo = "/gitaly.ServerService/ServerInfo";
-constexpr std::string_view kServing = "\x08\x01";  // HealthCheckResponse{status: SERVING}
+constexpr std::string_view kExists = "/gitaly.RepositoryService/RepositoryExists";
+constexpr std::string_view kCreate = "/gitaly.RepositoryService/CreateRepository";
+// HealthCheckResponse{status: SERVING}, RepositoryExistsResponse{exists: true}
+constexpr std::string_view kYes = "\x08\x01";
 
 }  // namespace
 
@@ -133,11 +136,12 @@ void RawNode::Serve(Peer& peer) {
 
 void RawNode::ServeStream(Peer& peer, Frame headers) {
   const std::string path = FieldOf(headers.fields, ":path");
-  const bool probe = path == kHealthCheck || path == kServerInfo;
-  if (!probe && peer.index < 0) peer.index = connections_++;
+  const bool scripted =
+      path != kHealthCheck && path != kServerInfo && path != kExists && path != kCreate;
+  if (scripted && peer.index < 0) peer.index = connections_++;
   RawStream stream(peer.connection, std::move(headers), peer.index);
-  if (path == kHealthCheck) return stream.Answer(kServing);
-  if (probe) return stream.Answer(ServerInfo());
+  if (path == kServerInfo) return stream.Answer(ServerInfo());
+  if (!scripted) return stream.Answer(path == kCreate ? "" : kYes);
   ++calls_;
   script_(stream);
 }

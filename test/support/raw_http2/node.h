@@ -1,7 +1,7 @@
 #pragma once
 
-// A gRPC server by hand: it answers probes (health and token) well and everything else as its
-// script says.
+// A gRPC server by hand: it answers Praefect's own questions (health, token, whether a repository
+// is there: it is) and the creation of a repository well, and everything else as its script says.
 
 #include <atomic>
 #include <functional>
@@ -72,7 +72,7 @@ class RawNode {
   void DropConnections();
 
   const std::string& address() const { return address_; }
-  int calls() const { return calls_; }              // probes do not count
+  int calls() const { return calls_; }              // those for the script
   int connections() const { return connections_; }  // with at least one call
   // What went wrong inside scripts; a test checks that it is empty.
   std::vector<std::string> failures() const;

@@ -15,7 +15,6 @@ api::StatusResponse Answer() {
   api::StatusResponse status;
   status.set_version("0.1.0");
   api::Books& books = *status.mutable_books();
-  books.set_kept(true);
   books.set_engine("embedded store");
   books.set_instance(3);
   books.set_latency_microseconds(412);
@@ -91,8 +90,6 @@ TEST_CASE("what cannot be counted is not told as nothing") {
   CHECK_THAT(text, Contains("Database  embedded store, AWAY: the database cannot be read"));
   CHECK_THAT(text, Contains("Virtual storage \"default\"\n"));
   CHECK_THAT(text, Contains("up     ?        ?       ?     ?"));
-  status.mutable_books()->set_kept(false);
-  CHECK_THAT(StatusReportText(status, "a"), Contains("No books are kept"));
 }
 
 TEST_CASE("unavailable repositories are listed, as far as they were sent") {

@@ -32,15 +32,16 @@ TEST_CASE("the times of replication are positive") {
   CHECK(ErrorOf("beats_until_burial = 1", "beats_until_burial") != "");
 }
 
-TEST_CASE("keeping the books is off, and said to be experimental where it is on") {
-  const auto off = LoadWithTables("");
-  REQUIRE(off.config);
-  CHECK_FALSE(off.config->replication.enabled);
+TEST_CASE("the switch of before is refused where it is off, and needless where it is on") {
+  const auto off = LoadWithTables("[replication]\nenabled = false\n");
+  CHECK_FALSE(off.config);
+  CHECK(Mentions(ErrorAt(off, "replication.enabled"), "cannot be switched off"));
+  CHECK(Mentions(Printed(off), "remove the key; the books are in"));
   const auto on = LoadWithTables("[replication]\nenabled = true\nlinger = '1s'\n");
   REQUIRE(on.config);
-  CHECK(on.config->replication.enabled);
   CHECK(on.config->replication.linger == std::chrono::seconds(1));
-  CHECK(Mentions(WarningAt(on, "replication.enabled"), "experimental"));
+  CHECK(WarningAt(on, "replication.enabled") == "has no effect any more: replication is always on");
+  CHECK(LoadWithTables("[replication]\nlinger = '1s'\n").warnings.empty());
 }
 
 }  // namespace praefect::config

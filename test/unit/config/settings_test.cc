@@ -49,7 +49,7 @@ prometheus = {grpc_latency_buckets = [1], scrape_timeout = '1s'}
 limits = {max_first_message_bytes = 4096, first_message_timeout = '1s', max_streams_per_connection = 1, max_header_list_bytes = 4096, max_header_fields = 16, max_buffered_bytes = 1048576, max_buffered_bytes_per_connection = 1048576, max_buffered_bytes_per_stream = 65536, max_connections = 1, max_health_watches = 1, max_resets_per_second = 1, max_pings_per_second = 1, max_settings_per_second = 1, tls_handshake_timeout = '1s', http2_handshake_timeout = '1s', connection_ping_after = '1s', connection_ping_timeout = '1s', connection_idle_timeout = '1s', max_connection_age = '1s'}
 embedded_store = {path = 'x'}
 failover = {enabled = false, election_strategy = 'sql', error_threshold_window = '1s', read_error_threshold_count = 1, write_error_threshold_count = 1}
-replication = {enabled = false, batch_size = 1, parallel_storage_processing_workers = 1, linger = '3s', lost_linger = '10m', settle_timeout = '1s', create_wait = '1s', route_timeout = '1s', send_window = '5s', feed_window = '1m', beat_interval = '1s', beats_until_burial = 10}
+replication = {batch_size = 1, parallel_storage_processing_workers = 1, linger = '3s', lost_linger = '10m', settle_timeout = '1s', create_wait = '1s', route_timeout = '1s', send_window = '5s', feed_window = '1m', beat_interval = '1s', beats_until_burial = 10}
 reconciliation = {scheduling_interval = '1s', histogram_buckets = [1]}
 background_verification = {verification_interval = '1s', delete_invalid_records = true}
 repositories_cleanup = {check_interval = '1m', run_interval = '1m', repositories_in_batch = 1}

@@ -9,6 +9,10 @@ using Catch::Matchers::Contains;
 
 // The storage "a" of a node that is read every five seconds.
 struct Storage {
+  // What the books say of it; empty: nothing yet.
+  explicit Storage(const std::string& expected = "one") {
+    if (!expected.empty()) tracker.Expect(now, expected);
+  }
   void Reads(const std::string& id) { Reads({{"a", id}}, 0); }
   void Serves(const std::string& other) { Reads({{other, "x"}}, 0); }
   void Reads(std::vector<ServerFacts::Storage> storages, int) {
@@ -20,12 +24,12 @@ struct Storage {
   std::chrono::milliseconds now{0};
 };
 
-TEST_CASE("the first id that is not empty is the disk's") {
-  Storage storage;
+TEST_CASE("a disk that nobody can tell is written to, until it tells an id") {
+  Storage storage("");
   storage.Reads("");
-  CHECK(storage.disk().filesystem_id.empty());
-  storage.Reads("one"), storage.Reads("one"), storage.Reads("");
-  CHECK(storage.disk() == Disk{"one", DiskDoubt::kNone, false, ""});
+  CHECK(storage.disk() == Disk{"", DiskDoubt::kNone, false, ""});
+  storage.Reads("one");
+  CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
 }
 
 TEST_CASE("one differing reading is a doubt, three over ten seconds make it suspect") {
@@ -49,6 +53,7 @@ TEST_CASE("only the id of before ends it") {
 
 TEST_CASE("three readings in a hurry are not enough") {
   DiskTracker tracker;
+  tracker.Expect(std::chrono::milliseconds(0), "one");
   tracker.Observe(std::chrono::milliseconds(0), {"", "", {{"a", "one"}}}, "a");
   for (int i = 1; i < 10; i++) {
     tracker.Observe(std::chrono::milliseconds(i * 1'000), {"", "", {{"a", "two"}}}, "a");
@@ -68,12 +73,13 @@ TEST_CASE("a storage that the node does not serve is a doubt until it does") {
 TEST_CASE("a node that names no storages says nothing") {
   Storage storage;
   storage.Reads({}, 0);
+  CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
+  storage.Reads("one"), storage.Reads({}, 0);
   CHECK(storage.disk().doubt == DiskDoubt::kNone);
 }
 
 TEST_CASE("what the books do not name yet is not written to, whichever disk it is") {
-  Storage storage;
-  storage.tracker = DiskTracker(true);
+  Storage storage("");
   CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
   storage.Reads("one");
   CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
@@ -84,8 +90,6 @@ TEST_CASE("what the books do not name yet is not written to, whichever disk it i
 
 TEST_CASE("another disk than the books name is a doubt from the first reading on") {
   Storage storage;
-  storage.tracker = DiskTracker(true);
-  storage.tracker.Expect(storage.now, "one");
   CHECK(storage.disk().doubt == DiskDoubt::kNotCompared);
   storage.Reads("two");
   CHECK(storage.disk().doubt == DiskDoubt::kFilesystemChanged);
@@ -98,8 +102,6 @@ TEST_CASE("another disk than the books name is a doubt from the first reading on
 
 TEST_CASE("an id that nobody can tell is no other one, also where the books name one") {
   Storage storage;
-  storage.tracker = DiskTracker(true);
-  storage.tracker.Expect(storage.now, "one");
   storage.Reads("");
   CHECK(storage.disk() == Disk{"one", DiskDoubt::kNone, false, ""});
 }

@@ -12,7 +12,6 @@ using Catch::Matchers::Contains;
 class Cluster {
  public:
   Cluster() {
-    status.mutable_books()->set_kept(true);
     status.mutable_books()->set_engine("PostgreSQL");
     api::VirtualStorage& storage = *status.add_virtual_storages();
     storage.set_name("default");
@@ -126,9 +125,9 @@ TEST_CASE("the database's being away is said with what to do, by kind of databas
   CHECK_THAT(cluster.Findings(), Contains("disk") && !Contains("sql-ping"));
 }
 
-TEST_CASE("without the books the configuration says which node's being down stops writes") {
+TEST_CASE("while the books cannot be read, a designated node's being down stops writes") {
   Cluster cluster;
-  cluster.status.mutable_books()->set_kept(false);
+  cluster.status.mutable_books()->set_problem("the database cannot be read (connect)");
   cluster.node(0).set_primary_of(0);
   cluster.node(0).set_health("down");
   CHECK_THAT(cluster.Findings(), Contains("ERROR") && Contains("it is the primary, writes are"));

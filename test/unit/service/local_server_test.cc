@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
 
 #include "gitaly/server.grpc.pb.h"
 #include "grpc/health.grpc.pb.h"
@@ -75,7 +76,10 @@ class FakeNode final : public ::gitaly::ServerService::Service, public Health::S
   std::unique_ptr<grpc::Server> server_;
 };
 
-// A Praefect without a proxy: two virtual storages, "default" with two nodes, "other" with one.
+BooksView NoBooks() { throw std::logic_error("nothing here asks the books"); }
+
+// A Praefect without a proxy or books: two virtual storages, "default" with two nodes, "other" with
+// one.
 class Local {
  public:
   Local() {
@@ -84,7 +88,7 @@ class Local {
     manager_ = std::make_unique<nodes::Manager>(
         config_, logger_, registry_,
         nodes::ManagerOptions{std::chrono::milliseconds(20), std::chrono::seconds(1), {}});
-    server_ = std::make_unique<LocalServer>(*manager_, logger_);
+    server_ = std::make_unique<LocalServer>(*manager_, logger_, NoBooks, "");
     // After the server, so that the server knows what this has seen.
     manager_->Subscribe([this](std::shared_ptr<const nodes::Snapshot> snapshot) {
       const std::lock_guard lock(mutex_);
