@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace praefect::replication {
@@ -26,7 +27,10 @@ std::string NewFaults(std::string_view of_copy, std::string_view of_source) {
   std::set<std::string_view> faults = FaultsIn(of_copy);
   for (const std::string_view known : FaultsIn(of_source)) faults.erase(known);
   if (faults.empty()) return "";
-  const std::string first(*faults.begin());
+  // What is missing says more than what leads there, which git tells over two lines.
+  const auto missing = std::find_if(faults.begin(), faults.end(),
+                                    [](auto line) { return line.starts_with("missing "); });
+  const std::string first(missing != faults.end() ? *missing : *faults.begin());
   return faults.size() == 1 ? first : fmt::format("{} (and {} more)", first, faults.size() - 1);
 }
 

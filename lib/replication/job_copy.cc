@@ -243,13 +243,20 @@ NodeAnswer JobRun::Update(const NodePtr& target, const nodes::Node& source, prox
   return context_.nodes.Fetch(target, source, path, std::move(gate));
 }
 
-// Checksums are those of what HEAD leads to, and so the same for two branches that are equal.
+// Checksums are those of what HEAD leads to, and so the same for two branches that are equal. Names
+// do not tell all either: a node whose HEAD names no branch tells the only one that there is.
 std::optional<JobRun::Result> JobRun::CopyHead(const NodePtr& target, const NodePtr& source) {
   const auto here = context_.nodes.DefaultBranch(source, task_.job.replica_path);
   if (!here.value) return Again(here.answer.message);
   const auto there = context_.nodes.DefaultBranch(target, task_.job.replica_path);
   if (!there.value) return Again(there.answer.message);
-  if (here.value->empty() || *here.value == *there.value) return std::nullopt;
+  if (here.value->empty()) return std::nullopt;
+  if (*here.value == *there.value) {
+    const auto of_source = context_.nodes.Checksum(source, task_.job.replica_path);
+    const auto of_copy = context_.nodes.Checksum(target, task_.job.replica_path);
+    const bool differ = of_source.value && of_copy.value && *of_source.value != *of_copy.value;
+    if (!differ) return std::nullopt;  // what could not be asked is for the proof to tell
+  }
   const NodeAnswer set =
       context_.nodes.SetHead(target, task_.job.replica_path, *here.value, NextGate());
   if (!set.ok()) return EndFailed(set);

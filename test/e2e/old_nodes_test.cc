@@ -24,8 +24,8 @@ ClusterSetup Nodes(const std::string& first, const std::string& second, const st
 
 bool AreEqual(Cluster& cluster, const std::string& path, size_t references,
               const std::string& head) {
-  for (size_t i = 0; i < 3; ++i) {
-    if (!cluster.node(i).Has(path)) return false;
+  for (size_t i = 0; i < 3; ++i) {  // HEAD is what makes it a repository, which comes in pieces
+    if (!std::filesystem::exists(cluster.node(i).Folder(path) / "HEAD")) return false;
   }
   const auto refs = cluster.node(0).Refs(path);
   if (refs.size() != references) return false;
@@ -47,7 +47,7 @@ void AddFile(Replicas& replicas, const std::string& path) {
   const std::string tree = line(Git({folder, "write-tree"}));
   const std::string commit = line(Git(
       {folder, "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", "file", tree}));
-  line(Git({folder, "update-ref", "refs/heads/file", commit}));
+  line(Git({folder, "update-ref", "refs/heads/main", commit}));
 }
 
 TEST_CASE("Nodes of every age end with equal references and HEAD") {
@@ -109,7 +109,9 @@ TEST_CASE("A copy whose objects are incomplete is removed and made anew") {
   REQUIRE(Eventually([&] { return !replicas.JobOn(id, 1).error.empty(); }));
   CHECK(replicas.JobOn(id, 1).error.find("\"gitaly-2\": ") != std::string::npos);
   SECTION("by the next run") {
+    replicas.SetHealth(1, nodes::Health::kDown);  // no run before the fault is gone, or one more
     replicas.node(1).SetFaults("");
+    replicas.SetHealth(1, nodes::Health::kUp);
     REQUIRE(replicas.WaitUntilWhole(id));
     CHECK(replicas.node(1).CallsOf("RemoveRepository") >= 1);
     CHECK(replicas.HaveEqualRefs("a.git"));
@@ -217,7 +219,14 @@ TEST_CASE("Maintenance that a client has asked for is known while it lasts") {
   cluster.primary().SetFaults("");
   cluster.primary().Start();
   cluster.node(2).Start();
-  CHECK(Eventually([&] { return AreEqual(cluster, "a.git", 1, "refs/heads/main"); }));
+  // It was made while two nodes could not say what lies there.
+  const Outcome told =
+      cluster.Call("PraefectInfoService/GetRepositoryMetadata",
+                   {{{"path", {{"virtualStorage", "default"}, {"relativePath", "a.git"}}}}});
+  INFO(told.error);
+  REQUIRE(told.exit_status == 0);
+  const std::string path = nlohmann::json::parse(told.output).at("replicaPath");
+  CHECK(Eventually([&] { return AreEqual(cluster, path, 1, "refs/heads/main"); }));
 }
 
 }  // namespace

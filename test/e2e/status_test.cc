@@ -262,7 +262,8 @@ TEST_CASE("More parked jobs than are listed are counted") {
     operated.cluster.Create(fmt::format("{}.git", i));
   }
   REQUIRE(Eventually([&] {
-    for (const json& jobs : operated.Status().at("virtual_storages").at(0).at("jobs")) {
+    const json told = operated.Status();
+    for (const json& jobs : told.at("virtual_storages").at(0).at("jobs")) {
       if (jobs.at("state") == "parked" && jobs.at("count") > service::kMostListed) return true;
     }
     return false;

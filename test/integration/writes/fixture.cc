@@ -92,6 +92,13 @@ void Writes::StartServer() {
   REQUIRE(server.ok());
   server_ = *std::move(server);
   address_ = "tcp://127.0.0.1:" + std::to_string(server_->addresses().at(0).port);
+  if (!options_.node_disk.empty()) {  // as the books would say it
+    std::vector<nodes::ExpectedDisk> disks;
+    for (const char* storage : {"a", "b", "c"}) {
+      disks.push_back({"default", storage, storage + options_.node_disk});
+    }
+    manager_->ExpectDisks(std::move(disks));
+  }
   manager_->Start();
   calls_.emplace(memory_, resolver_, milliseconds(10'000));
   client_.emplace(*calls_);

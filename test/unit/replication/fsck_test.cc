@@ -16,7 +16,7 @@ TEST_CASE("What a copy has of its source is no fault of the copy") {
 TEST_CASE("What a copy lacks is told in git's words") {
   CHECK(NewFaults("missing blob 3\n", "") == "missing blob 3");
   CHECK(NewFaults("error in commit 1: badTimezone\nmissing blob 3\nbroken link from tree 4\n",
-                  "error in commit 1: badTimezone\n") == "broken link from tree 4 (and 1 more)");
+                  "error in commit 1: badTimezone\n") == "missing blob 3 (and 1 more)");
 }
 
 }  // namespace
