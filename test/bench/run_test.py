@@ -22,7 +22,7 @@ class Run(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / 'figures.json'
             run = subprocess.run([HERE / 'run', '-small', '-binaries', BUILD, '-peers', 'praefect,bytes,direct',
-                                  '-rounds', '1', '-seconds', '0.05', '-json', file],
+                                  '-rounds', '1', '-seconds', '0.2', '-json', file],
                                  capture_output=True, text=True, check=False)
             self.assertEqual(run.returncode, 0, run.stderr)
             written = json.loads(file.read_text())

@@ -18,6 +18,12 @@ class Running:
     pid: int = 0
     load_options: dict = dataclasses.field(default_factory=dict)
     files: tuple = ()
+    idle_bytes: int = 0  # resident, before the first client
+
+    def resident(self, name='VmRSS'):
+        lines = [line for pid in self.pids()
+                 for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()]
+        return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(f'{name}:'))
 
     def pids(self):
         """Its process and the children of that."""
@@ -123,6 +129,7 @@ def serving(bench, name, tls=False):
                 wait_until(lambda: answers(port) or process.poll() is not None, f'{name} did not listen')
                 if process.poll() is not None:
                     raise Failed(f'{name} did not start: {running.said()}')
+                running.idle_bytes = running.resident()
                 if is_praefect:
                     wait_until(lambda: knows_repositories(bench, running), 'writes through praefect did not succeed')
                 yield running

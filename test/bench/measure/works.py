@@ -1,7 +1,6 @@
 """The kinds of work, and what is counted of each. Every function starts what it needs, afresh, and
 returns figures by name; times are in microseconds, sizes in bytes."""
 import dataclasses
-import pathlib
 import typing
 
 from measure.programs import CLIENT_SECRET, NODE_SECRET, STORAGES, VIRTUAL_STORAGE, free_port
@@ -59,17 +58,11 @@ def pingpong(bench, proxy, size):
             'rounds_per_s': counted['rounds'] / counted['seconds']}
 
 
-def resident(pids, name='VmRSS'):
-    lines = [line for pid in pids for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()]
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(f'{name}:'))
-
-
 def held(work, connections, streams):
     def run(bench, proxy, size):
         with serving(bench, proxy) as through:
-            idle = resident(through.pids())
             counted = bench.load(work, through, connections=size.of(connections), streams=size.of(streams))
-        return {'bytes_above_idle': counted['resident_bytes'] - idle}
+        return {'bytes_above_idle': counted['resident_bytes'] - through.idle_bytes}
     return run
 
 
@@ -80,16 +73,16 @@ def stalled(after):
         if proxy != 'praefect':
             others['may_starve'] = True
         with serving(bench, proxy) as through:
-            idle = resident(through.pids())
             before = bench.load('unary', through, **others)
             with bench.stalled(through, connections=4, streams=size.of(100), bytes=after):
                 beside = bench.load('unary', through, **others)
-                peak = resident(through.pids(), 'VmHWM')
+                peak = through.resident('VmHWM')
             # Before and after, because a machine drifts.
             after_it = bench.load('unary', through, **others)
         rates = [counted['calls'] / counted['seconds'] for counted in (before, beside, after_it)]
         alone = (rates[0] + rates[2]) / 2
-        return {'bytes_above_idle': peak - idle, 'calls_per_s_alone': alone, 'calls_per_s_beside': rates[1],
+        return {'bytes_above_idle': peak - through.idle_bytes, 'calls_per_s_alone': alone,
+                'calls_per_s_beside': rates[1],
                 'rate_kept': rates[1] / alone}
     return run
 
