@@ -46,7 +46,8 @@ void Poller::RunOnce(int64_t deadline_ns) {
   const int64_t wait_ns = std::max<int64_t>(0, deadline_ns - NowNs());
   const timespec wait{wait_ns / kNsPerSecond, wait_ns % kNsPerSecond};
   std::array<epoll_event, 64> events;
-  const int count = epoll_pwait2(epoll_, events.data(), events.size(), &wait, nullptr);
+  const int count = epoll_pwait2(epoll_, events.data(), events.size(),
+                                 deadline_ns == kNoDeadline ? nullptr : &wait, nullptr);
   for (int i = 0; i < count; ++i) {
     const uint32_t what = events[i].events;
     const bool failed = (what & (EPOLLERR | EPOLLHUP)) != 0;

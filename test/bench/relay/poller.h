@@ -29,6 +29,7 @@ class Poller {
   void Add(int fd, Handler& handler);
   void WantWritable(int fd, Handler& handler, bool wanted);
   void Remove(int fd);
+  static constexpr int64_t kNoDeadline = INT64_MAX;
   // Returns after something was ready, or at `deadline_ns`.
   void RunOnce(int64_t deadline_ns);
 
