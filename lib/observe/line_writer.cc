@@ -47,12 +47,12 @@ LineWriter::~LineWriter() {
 bool LineWriter::Append(std::string_view line, bool now) {
   MutexLock lock(mutex_);
   if (buffer_.size() + line.size() > kMaxBufferedBytes) return false;
+  const bool first = buffer_.empty();
   buffer_.append(line);
   appended_bytes_ += line.size();
-  if ((now || buffer_.size() >= kWriteAtBytes) && !urgent_) {
-    urgent_ = true;
-    work_.NotifyOne();
-  }
+  const bool becomes_urgent = (now || buffer_.size() >= kWriteAtBytes) && !urgent_;
+  if (becomes_urgent) urgent_ = true;
+  if (first || becomes_urgent) work_.NotifyOne();
   return true;
 }
 
@@ -94,6 +94,7 @@ void LineWriter::Run() {
 bool LineWriter::Take(std::string& lines) {
   lines.clear();
   MutexLock lock(mutex_);
+  while (buffer_.empty() && !urgent_ && !stopping_) work_.Wait(lock);
   const auto deadline = Clock::now() + kMaxDelay;
   while (!urgent_ && !stopping_ && work_.WaitUntil(lock, deadline)) {
   }

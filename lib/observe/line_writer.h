@@ -20,7 +20,8 @@ class LineWriter {
   static constexpr size_t kMaxBufferedBytes = 4 << 20;
   // From here on a line is not left to wait for others.
   static constexpr size_t kWriteAtBytes = 64 << 10;
-  static constexpr std::chrono::milliseconds kMaxDelay{1'000};
+  // From the first line that waits.
+  static constexpr std::chrono::milliseconds kMaxDelay{100};
   // How long the reader may take nothing until what is in hand is dropped; also the longest that
   // Flush and the destructor wait.
   static constexpr std::chrono::milliseconds kMaxStall{1'000};

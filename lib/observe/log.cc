@@ -39,11 +39,17 @@ class LineLogger : public Logger {
 
   void Write(Level level, std::string_view message, std::span<const Field> fields) override {
     ReportLosses();
-    if (!Append(level, message, fields)) {
+    if (!Append(level, message, fields, /*now=*/true)) {
       ++refused_lines_;
     } else if (level == Level::kFatal) {
       writer_.Flush();
     }
+  }
+  void WriteWithOthers(Level level, std::string_view message,
+                       std::span<const Field> fields) override {
+    if (level >= Level::kWarn) return Write(level, message, fields);
+    ReportLosses();
+    if (!Append(level, message, fields, /*now=*/false)) ++refused_lines_;
   }
 
   LogLosses losses() const override {
@@ -56,7 +62,7 @@ class LineLogger : public Logger {
   bool Redirect(int fd) { return writer_.Redirect(fd); }
 
  private:
-  bool Append(Level level, std::string_view message, std::span<const Field> fields) {
+  bool Append(Level level, std::string_view message, std::span<const Field> fields, bool now) {
     // One for each thread, and never given back: a line costs no allocation.
     thread_local std::string line;
     line.clear();
@@ -66,7 +72,7 @@ class LineLogger : public Logger {
     } else {
       AppendTextLine(line, head, message, fields);
     }
-    return writer_.Append(line, level >= Level::kWarn);
+    return writer_.Append(line, now);
   }
 
   // Whoever comes first after a loss says so in front of his own line.
@@ -78,7 +84,8 @@ class LineLogger : public Logger {
     if (!reported_lines_.compare_exchange_strong(reported, losses.lost_lines)) return;
     const Field fields[] = {{"lost_lines", losses.lost_lines - reported},
                             {"write_errors", losses.write_errors}};
-    if (!Append(Level::kWarn, "log lines were lost", fields)) reported_lines_ = reported;
+    if (!Append(Level::kWarn, "log lines were lost", fields, /*now=*/true))
+      reported_lines_ = reported;
   }
 
   const LoggerOptions options_;

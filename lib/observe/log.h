@@ -45,8 +45,8 @@ struct LogLosses {
 };
 
 // Thread-safe, and never waits for the reader of the log: lines are built on the caller's thread
-// and written by a thread of the logger. Lines appear whole and in order; warnings and worse are
-// handed to that thread at once, others at the latest a second later, and everything when the
+// and written by a thread of the logger. Lines appear whole and in order; they are handed to that
+// thread at once, those of WriteWithOthers at the latest 100 ms later, and everything when the
 // logger is destroyed. A fatal line waits until it is written, a second at most. When the reader
 // stalls or writing fails, lines are dropped and counted, and a line says so once writing works
 // again.
@@ -60,6 +60,11 @@ class Logger {
   // one stays in use. Nothing to do for a descriptor.
   virtual absl::Status Reopen() { return absl::OkStatus(); }
   virtual void Write(Level level, std::string_view message, std::span<const Field> fields) = 0;
+  // For lines that come in thousands a second. A warning or worse does not wait here either.
+  virtual void WriteWithOthers(Level level, std::string_view message,
+                               std::span<const Field> fields) {
+    Write(level, message, fields);
+  }
 
   void Log(Level level, std::string_view message, std::initializer_list<Field> fields = {}) {
     if (Enabled(level)) Write(level, message, {fields.begin(), fields.size()});

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kHealthService = "/grpc.health.v1.Health/";
 constexpr std::string_view kTokenCheck = "/gitaly.ServerService/ServerInfo";
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kPatience{60};
 
 bool IsProbe(const std::string& method) {
   return method.starts_with(kHealthService) || method == kTokenCheck;
@@ -58,7 +58,7 @@ void StorageNode::Start() {
   command.environment = {{"MINIGITALY_TOKEN", setup_.token},
                          {"TMPDIR", directory_.parent_path() / "tmp"}};
   command.error_file = directory_ / "errors";
-  // Its port may be in use for a moment, by a connection that somebody else makes.
+  // After a crash its port may be in use for a moment.
   const bool started = Eventually([&] {
     process_.emplace(command);
     return process_->ReadLine(kPatience).has_value();

@@ -4,9 +4,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <random>
 #include <stdexcept>
 
 namespace praefect::test {
+namespace {
+
+// Below Linux's default net.ipv4.ip_local_port_range.
+constexpr int kFirst = 12'000, kLast = 32'767;
+constexpr int kAttempts = 100;
+
+bool IsFree(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = Loopback(port);
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return bound;
+}
+
+}  // namespace
 
 sockaddr_in Loopback(int port) {
   sockaddr_in address{};
@@ -17,14 +33,13 @@ sockaddr_in Loopback(int port) {
 }
 
 int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  std::random_device random;
+  std::uniform_int_distribution<int> any(kFirst, kLast);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const int port = any(random);
+    if (IsFree(port)) return port;
+  }
+  throw std::runtime_error("no free port");
 }
 
 }  // namespace praefect::test

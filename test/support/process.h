@@ -58,7 +58,7 @@ class Process {
   // A line of standard output without its newline. Nothing at the end of the output, or when it
   // takes longer than `longest`.
   std::optional<std::string> ReadLine(
-      std::chrono::milliseconds longest = std::chrono::milliseconds(20000));
+      std::chrono::milliseconds longest = std::chrono::milliseconds(60000));
   // What is left of standard output, to its end.
   std::string ReadRest();
 

@@ -12,7 +12,7 @@
 #include "e2e/http_get.h"
 #include "integration/conformance/grpc_call.h"
 #include "integration/conformance/message.h"
-#include "support/raw_http2/socket.h"
+#include "support/free_port.h"
 
 namespace praefect::bench {
 namespace {
@@ -23,12 +23,6 @@ constexpr char kNodeToken[] = "hunter2-soak-node";
 constexpr size_t kBlobBytes = 3 << 20;
 // A machine with much else to do takes its time.
 constexpr std::chrono::seconds kPatience{60};
-
-// One that was free a moment ago.
-int FreePort() {
-  const std::string address = test::BoundAddress(test::Listen("tcp://127.0.0.1:0"));
-  return std::stoi(address.substr(address.rfind(':') + 1));
-}
 
 std::string Git(const fs::path& directory, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(),
@@ -42,9 +36,9 @@ std::string Git(const fs::path& directory, std::vector<std::string> arguments) {
 
 Site::Site()
     : roots_(test::ReadFile(authority_.root())),
-      port_(FreePort()),
-      tls_port_(FreePort()),
-      admin_port_(FreePort()) {
+      port_(test::FreePort()),
+      tls_port_(test::FreePort()),
+      admin_port_(test::FreePort()) {
   fs::create_directory(directory_ / "tmp");
   token_ = settings_.client_token;
   settings_.certificate = authority_.Issue();

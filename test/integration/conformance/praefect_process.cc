@@ -13,21 +13,9 @@
 namespace praefect::test {
 namespace {
 
-// The log would tell the port that the kernel chose, but only a second later: a port that was free
-// a moment ago is taken instead.
-std::string NewAddress(Transport transport, const TemporaryDirectory& directory) {
+std::string ListenAddress(Transport transport, const TemporaryDirectory& directory) {
   if (transport == Transport::kUnix) return "unix:" + (directory / "praefect").string();
-  return BoundAddress(
-      Listen(transport == Transport::kTls ? "tls://127.0.0.1:0" : "tcp://127.0.0.1:0"));
-}
-
-bool Listens(const std::string& address) {
-  try {
-    Dial(address);
-    return true;
-  } catch (const std::runtime_error&) {
-    return false;
-  }
+  return transport == Transport::kTls ? "tls://127.0.0.1:0" : "tcp://127.0.0.1:0";
 }
 
 std::string_view ListenerKey(const std::string& address) {
@@ -58,25 +46,20 @@ std::string Configuration(const std::string& address, const std::string& node_ad
 
 PraefectProcess::PraefectProcess(const std::string& program, Transport transport,
                                  const std::string& node_address, const PraefectOptions& options) {
-  // Somebody else may take the port first; Praefect then ends.
-  constexpr int kAttempts = 5;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    address_ = NewAddress(transport, directory_);
-    WriteFile(directory_ / "config.toml", Configuration(address_, node_address, options));
-    std::filesystem::permissions(
-        directory_ / "config.toml",
-        std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-    // A pipe would fill up while nobody reads it.
-    Command command;
-    command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
-    command.directory = directory_.path();
-    if (transport == Transport::kTls) command.environment["SSL_CERT_FILE"] = tls_files().roots;
-    process_.emplace(command);
-    const auto ended = [this] { return process_->WaitFor(std::chrono::milliseconds(0)); };
-    Eventually([&] { return ended() || Listens(address_); });
-    if (!ended()) return;
-  }
-  throw std::runtime_error("praefect does not start:\n" + output());
+  address_ = ListenAddress(transport, directory_);
+  WriteFile(directory_ / "config.toml", Configuration(address_, node_address, options));
+  std::filesystem::permissions(directory_ / "config.toml", std::filesystem::perms::owner_read |
+                                                               std::filesystem::perms::owner_write);
+  // A pipe would fill up while nobody reads it.
+  Command command;
+  command.argv = {"/bin/sh", "-c", "exec \"$0\" -config config.toml >output 2>&1", program};
+  command.directory = directory_.path();
+  if (transport == Transport::kTls) command.environment["SSL_CERT_FILE"] = tls_files().roots;
+  process_.emplace(command);
+  const auto line =
+      WaitLog([](const nlohmann::json& l) { return l.value("msg", "") == "listening at address"; });
+  if (transport == Transport::kUnix) return;
+  address_ = line.value("schema", "") + "://" + line.value("address", "");
 }
 
 std::string PraefectProcess::MetricsPage() {

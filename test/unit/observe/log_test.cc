@@ -88,19 +88,21 @@ TEST_CASE("what is below the level is not written") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
 }
 
-TEST_CASE("a warning comes at once, an information not before it has to") {
+TEST_CASE("lines that wait for others come in their order") {
   LogPipe log;
-  log.logger().Info("first");
-  log.logger().Warn("second");
+  log.logger().WriteWithOthers(Level::kInfo, "first", {});
+  log.logger().Info("second");
   const std::string text = log.Read("msg=second");
   CHECK(text.find("msg=first") < text.find("msg=second"));
   CHECK(text.find("msg=second") != std::string::npos);
 }
 
-TEST_CASE("an information comes without anything else happening") {
+TEST_CASE("a line that waits for others comes without anything else happening") {
   LogPipe log;
-  log.logger().Info("alone");
-  CHECK(log.Read("msg=alone").find("msg=alone") != std::string::npos);
+  for (const char* message : {"alone", "again"}) {
+    log.logger().WriteWithOthers(Level::kInfo, message, {});
+    CHECK(log.Read(message).find(message) != std::string::npos);
+  }
 }
 
 TEST_CASE("JSON is a format") {
