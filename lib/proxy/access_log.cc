@@ -152,7 +152,8 @@ void WriteAccessLine(observe::Logger& logger, const AccessRecord& record) {
         std::string_view(" call with code "), http2::StatusName(record.code)}) {
     end = std::copy(part.begin(), part.end(), end);
   }
-  logger.WriteWithOthers(level, {text.data(), static_cast<size_t>(end - text.data())}, fields.all());
+  logger.WriteWithOthers(level, {text.data(), static_cast<size_t>(end - text.data())},
+                         fields.all());
 }
 
 }  // namespace praefect::proxy
