@@ -59,7 +59,8 @@ void Stream::GrowWindow(uint32_t bytes) {
 void Stream::Reset(uint32_t error_code) {
   if (closed_) return;
   const bool known = connection_.side_ == Connection::Side::kServer || headers_offset_ != kNotSent;
-  if (known) connection_.PutNumber(FrameType::kRstStream, id_, error_code);
+  const bool over = peer_ended_ && end_sent_;
+  if (known && !over) connection_.PutNumber(FrameType::kRstStream, id_, error_code);
   output_.Clear();
   connection_.Unlink(*this);
   connection_.MarkDirty();

@@ -6,7 +6,7 @@ namespace praefect::nodes {
 
 void ErrorTracker::Observe(std::chrono::milliseconds now, Errors total,
                            const config::ErrorThresholds& thresholds) {
-  if (samples_.empty()) samples_.push_back({now, total});
+  if (samples_.empty()) samples_.push_back({now, {}});
   while (samples_.size() > 1 && samples_[1].time + thresholds.window <= now) samples_.pop_front();
   const Errors& before = samples_.front().total;
   const uint64_t reads = total.reads - before.reads, writes = total.writes - before.writes;

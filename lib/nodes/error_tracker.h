@@ -20,7 +20,8 @@ class ErrorTracker {
     uint64_t reads = 0, writes = 0;
   };
 
-  // To be called often within a window. `total`: since the node is known, never less than before.
+  // To be called often within a window. `total`: since the node is known, as this tracker is; never
+  // less than before.
   void Observe(std::chrono::milliseconds now, Errors total,
                const config::ErrorThresholds& thresholds);
 

@@ -20,7 +20,6 @@ DiskReading::DiskReading(net::EventLoop& loop, http2::Buffers& buffers, Upstream
       done_(std::move(done)),
       timeout_ms_(timeout_ms),
       timer_(loop, [this] {
-        call_.reset();
         Finish(
             absl::UnavailableError(fmt::format("it did not tell its disk in {} ms", timeout_ms_)));
       }) {}
@@ -49,6 +48,7 @@ http2::HeaderList DiskReading::MakeHeaders() {
 
 void DiskReading::Finish(const absl::StatusOr<std::string>& filesystem_id) {
   timer_.Stop();
+  call_.reset();
   under_way_ = false;
   done_(filesystem_id);
 }

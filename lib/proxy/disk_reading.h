@@ -53,7 +53,7 @@ class DiskReading {
   bool under_way_ = false;
   uint64_t connection_ = 0;
   net::Timer timer_;
-  std::optional<SideCall> call_;  // the last one
+  std::optional<SideCall> call_;
 };
 
 }  // namespace praefect::proxy

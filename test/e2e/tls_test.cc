@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -39,9 +40,9 @@ class TlsCluster : public Cluster {
                              {fmt::format("result=\"{}\"", result)});
   }
   // Whole ones, until Praefect's certificate expires, by the metric.
-  int DaysLeft() {
+  int DaysLeft() {  // rounded
     const double end = praefect().Metric("gitaly_praefect_tls_certificate_not_after_seconds");
-    return static_cast<int>(end - static_cast<double>(time(nullptr))) / 86'400;
+    return static_cast<int>(std::lround((end - static_cast<double>(time(nullptr))) / 86'400));
   }
   double Closed(const std::string& reason) {
     return praefect().Metric("gitaly_praefect_client_connections_closed_total",
@@ -108,16 +109,16 @@ TEST_CASE("whoever speaks no TLS on the port with TLS is sent away") {
 
 TEST_CASE("a new certificate is shown after a reload, a broken one is not") {
   TlsCluster cluster;
-  CHECK(cluster.DaysLeft() == 29);
+  CHECK(cluster.DaysLeft() == 30);
   const IssuedCertificate next = cluster.authority().Issue({.days = 10});
   const std::string old_key = cluster.certificate().key;
   cluster.Reload(cluster.certificate().chain, next.chain);  // and not the key
   const auto refusal =
       cluster.praefect().WaitLog("cannot use the certificate: the old one stays in use");
   CHECK_THAT(refusal.value("error", ""), Contains("does not belong to the certificate in"));
-  CHECK(cluster.DaysLeft() == 29);
+  CHECK(cluster.DaysLeft() == 30);
   cluster.Reload(old_key, next.key);
-  CHECK(Eventually([&] { return cluster.DaysLeft() == 9; }));
+  CHECK(Eventually([&] { return cluster.DaysLeft() == 10; }));
   CHECK_THAT(cluster.Client(""), Contains("Verify return code: 0 (ok)"));
 }
 

@@ -368,6 +368,19 @@ struct RawServer : RawPeer {
   Ear ear;
 };
 
+TEST_CASE("who gives a call up sends RST_STREAM, unless both sides have ended it") {
+  RawServer server;
+  const bool ended = GENERATE(true, false);
+  if (ended) server.ear.stream->SendEnd();
+  server.ear.on_end = [&] { server.ear.stream->Reset(kCancel); };
+  if (ended) server.Await(FrameType::kData, 1);
+  server.Write(Ask(1, Literal(":status", "200"), false));
+  server.Write(FrameOf(FrameType::kData, kFlagEndStream, 1, "x"));
+  server.RunUntil([&] { return server.ear.ended; });
+  server.Settle();
+  CHECK((server.Find(FrameType::kRstStream, 1) == nullptr) == ended);
+}
+
 TEST_CASE("what a node breaks of a connection's rules ends it") {
   const string frames = GENERATE_COPY(
       Ask(2, Literal(":status", "200"), false), Ask(3, Literal(":status", "200"), false),

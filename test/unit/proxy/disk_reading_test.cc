@@ -57,6 +57,7 @@ struct Reading : Disks {
       return told.has_value();
     });
     CHECK_FALSE(reading.under_way());
+    bench.RunUntil([&] { return bench.meter.bytes == 0; });
     return *told;
   }
 };
