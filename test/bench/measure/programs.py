@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -30,9 +31,12 @@ def cpus():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """One that the kernel gives to no connection (it is below ip_local_port_range)."""
+    while True:
+        port = random.randrange(12_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(('127.0.0.1', port))
+            return port
 
 
 def answers(port):
@@ -124,9 +128,11 @@ class Bench:
             arguments += ['--node', f'{port}={storage}']
         if tls:
             arguments += ['--certificate', self.certificate.certificate, '--key', self.certificate.key]
-        with self.process(arguments, self.other_cpu, 'backend'):
+        with self.process(arguments, self.other_cpu, 'backend') as process:
             for port in ports:
-                wait_until(lambda port=port: answers(port), 'a node did not listen')
+                wait_until(lambda port=port: answers(port) or process.poll() is not None, 'a node did not listen')
+            if process.poll() is not None:
+                raise Failed(f'the nodes did not start: {self.said("backend")}')
             yield ports
 
     def said(self, name):
