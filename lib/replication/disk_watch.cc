@@ -91,31 +91,38 @@ std::optional<int64_t> DiskWatch::ChangeRows(const nodes::Node& node, DiskRows w
                                              const Rule& rule,
                                              const std::function<bool()>& stopping) {
   int64_t changed = 0;
+  const bool whole = ChangeEach(node, which, rule, stopping, changed);
+  if (changed > 0) {
+    context_.logger.Warn(which == DiskRows::kSuspect
+                             ? "replicas on a disk that was in doubt are decided over"
+                             : "replicas are suspect: their storage is on another disk",
+                         {{"virtual_storage", node.virtual_storage},
+                          {"storage", node.storage},
+                          {"repositories", changed}});
+  }
+  return whole ? std::optional(changed) : std::nullopt;
+}
+
+// False when it did not come to the end.
+bool DiskWatch::ChangeEach(const nodes::Node& node, DiskRows which, const Rule& rule,
+                           const std::function<bool()>& stopping, int64_t& changed) {
   for (int64_t after = 0;;) {
     const auto rows = Await<Rows>([&](auto done) {
       context_.disks.RowsOn(node.virtual_storage, node.storage, which, after, kBatch,
                             db::After(kBooksTimeout), std::move(done));
     });
-    if (!rows.ok()) return std::nullopt;
-    if (rows.value.empty()) break;
+    if (!rows.ok()) return false;
+    if (rows.value.empty()) return true;
     for (const int64_t id : rows.value) {
-      if (stopping()) return std::nullopt;
+      if (stopping()) return false;
       const auto done = Await<datastore::Changed>([&](auto callback) {
         context_.keeper.Change(id, rule, db::After(kBooksTimeout), std::move(callback));
       });
-      if (!done.ok()) return std::nullopt;
+      if (!done.ok()) return false;
       if (done.value == datastore::Changed::kDone) ++changed;
     }
     after = rows.value.back();
   }
-  if (changed == 0) return 0;
-  context_.logger.Warn(which == DiskRows::kSuspect
-                           ? "replicas on a disk that was in doubt are decided over"
-                           : "replicas are suspect: their storage is on another disk",
-                       {{"virtual_storage", node.virtual_storage},
-                        {"storage", node.storage},
-                        {"repositories", changed}});
-  return changed;
 }
 
 // The id is read before and after, so that it is this disk that is empty.

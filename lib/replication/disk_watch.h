@@ -50,6 +50,8 @@ class DiskWatch {
   std::optional<int64_t> ChangeRows(const nodes::Node& node, datastore::DiskRows which,
                                     const datastore::Rule& rule,
                                     const std::function<bool()>& stopping);
+  bool ChangeEach(const nodes::Node& node, datastore::DiskRows which, const datastore::Rule& rule,
+                  const std::function<bool()>& stopping, int64_t& changed);
   bool IsEmptyDisk(const proxy::NodePtr& node);
   void TakeDisk(const nodes::Node& node);
   const datastore::Disk* Find(const nodes::Node& node) const;
