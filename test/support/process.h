@@ -102,7 +102,7 @@ void PauseBetweenLooks();
 // Waits until `condition` holds, looking often; false when it does not within `longest`.
 template <typename Condition>
 bool Eventually(Condition condition,
-                std::chrono::milliseconds longest = std::chrono::milliseconds(20000)) {
+                std::chrono::milliseconds longest = std::chrono::milliseconds(60000)) {
   const auto end = std::chrono::steady_clock::now() + longest;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
