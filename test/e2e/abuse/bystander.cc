@@ -8,7 +8,7 @@
 namespace praefect::test {
 namespace {
 
-constexpr std::chrono::seconds kLongest{30};
+constexpr std::chrono::seconds kLongest{60};
 
 }  // namespace
 
