@@ -173,7 +173,10 @@ class Bookkeeper::Impl {
     const std::vector<int64_t> changed = routes_.Heard(channel, payload);
     if (!changed.empty()) events_.changed(changed);
   }
-  void ListenerConnected() { routes_.Connected(); }
+  void ListenerConnected() {
+    routes_.Connected();
+    instance_.BeatNow();
+  }
 
  private:
   InstanceOptions InstanceOptionsOf() const {

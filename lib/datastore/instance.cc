@@ -37,9 +37,15 @@ void Instance::Stop() {
   {
     const MutexLock lock(mutex_);
     stop_ = true;
-    stopping_.NotifyAll();
+    woken_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
+}
+
+void Instance::BeatNow() {
+  const MutexLock lock(mutex_);
+  beat_now_ = true;
+  woken_.NotifyAll();
 }
 
 bool Instance::WasOurs(int64_t instance) const {
@@ -70,20 +76,16 @@ std::string Instance::problem() const {
 }
 
 void Instance::Run() {
-  for (;;) {
-    if (id() == 0) {
-      if (!Sleep(Register() ? options_.windows.beat : backoff_.Next())) return;
-    } else {
-      Beat();
-      if (!Sleep(id() == 0 ? std::chrono::milliseconds(0) : options_.windows.beat)) return;
-    }
-  }
+  do {
+    if (id() != 0 || Register()) Beat();
+  } while (Sleep(id() == 0 ? backoff_.Next() : options_.windows.beat));
 }
 
 bool Instance::Sleep(std::chrono::milliseconds time) {
   const db::Deadline until = db::After(time);
   MutexLock lock(mutex_);
-  while (!stop_ && db::Deadline::clock::now() < until) stopping_.WaitUntil(lock, until);
+  while (!stop_ && !beat_now_ && db::Deadline::clock::now() < until) woken_.WaitUntil(lock, until);
+  beat_now_ = false;
   return !stop_;
 }
 
@@ -125,7 +127,6 @@ bool Instance::Register() {
     }
     if (buried.value) events_.buried();
   }
-  backoff_.Reset();
   watch_.emplace(id, options_.windows);
   count_ = 0;
   {
@@ -165,6 +166,7 @@ void Instance::Note(const std::vector<datastore::Beat>& beats, BootTime begun, B
     return beat.instance == id();
   });
   if (own == beats.end()) return Disown("another Praefect saw it stand still and declared it dead");
+  backoff_.Reset();
   beat_begun_.store(begun.count(), std::memory_order_release);
   {
     const MutexLock lock(mutex_);

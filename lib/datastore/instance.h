@@ -1,7 +1,7 @@
 #pragma once
 
-// This process as one row of the books: it registers, raises its counter every `beat`, watches the
-// counters of the others, and starts over under a new id when it was buried or could not beat for
+// This process as one row of the books: it registers, raises its counter at once and every `beat`,
+// watches the counters of the others, and starts over under a new id when it was buried or could not beat for
 // as long as a call is fed.
 
 #include <atomic>
@@ -49,6 +49,8 @@ class Instance {
   void Start();
   // Returns when a beat that is under way has ended: within the send window.
   void Stop();
+  // The next beat comes now: routes are not proven before the listener hears one.
+  void BeatNow();
 
   // All below are lock-free but the problem.
 
@@ -95,8 +97,9 @@ class Instance {
   int64_t mark_ = 0;
 
   mutable observe::Mutex mutex_;
-  observe::Condition stopping_;
+  observe::Condition woken_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  bool beat_now_ ABSL_GUARDED_BY(mutex_) = false;
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> ours_ ABSL_GUARDED_BY(mutex_);
 

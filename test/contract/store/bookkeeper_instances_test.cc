@@ -28,6 +28,36 @@ BookkeeperOptions LingeringShortly() {
   return options;
 }
 
+std::unique_ptr<db::Listener> Listen(KeeperFixture& books) {
+  Bookkeeper& keeper = *books.praefect->keeper;
+  db::ListenerOptions options{.endpoint = books.options.endpoint,
+                              .channels = {kChangesChannel, kBeatsChannel}};
+  db::ListenerEvents events{
+      .connected = [&keeper] { keeper.ListenerConnected(); },
+      .notified = [&keeper](const auto& channel,
+                            const auto& payload) { keeper.Heard(channel, payload); },
+      .disconnected = [](const db::Error&) {}};
+  return db::Listen(options, events, *books.database, books.log);
+}
+
+TEST_CASE("routes are proven at once after a start and a lost listener, not a beat later") {
+  BookkeeperOptions options = KeeperFixture::Options();
+  options.windows.beat = std::chrono::minutes(10);
+  KeeperFixture books(EitherEngine(), options);
+  const bool embedded = books.store->engine() == db::Engine::kSqlite;
+  const auto listener = embedded ? nullptr : Listen(books);
+  books.Make("p.git");
+  const auto is_cached = [&] {
+    std::promise<Routed> found;
+    books.praefect->keeper->Find({"default", "p.git"},
+                                 [&](Routed routed) { found.set_value(std::move(routed)); });
+    return found.get_future().get().cached;
+  };
+  CHECK(Becomes(is_cached));
+  books.praefect->keeper->ListenerConnected();
+  CHECK(Becomes(is_cached));
+}
+
 TEST_CASE("one that was buried cancels, settles under its old id, and goes on under a new one") {
   KeeperFixture books(EitherEngine());
   const int64_t id = books.Make("p.git");
