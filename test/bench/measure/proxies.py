@@ -18,7 +18,7 @@ class Running:
     pid: int = 0
     load_options: dict = dataclasses.field(default_factory=dict)
     files: tuple = ()
-    idle_bytes: int = 0  # resident, before the first client
+    idle_bytes: int = 0  # resident, when it has started (Praefect goes on after it listens) and knows what it serves
 
     def resident(self, name='VmRSS'):
         lines = [line for pid in self.pids()
@@ -129,7 +129,7 @@ def serving(bench, name, tls=False):
                 wait_until(lambda: answers(port) or process.poll() is not None, f'{name} did not listen')
                 if process.poll() is not None:
                     raise Failed(f'{name} did not start: {running.said()}')
-                running.idle_bytes = running.resident()
                 if is_praefect:
                     wait_until(lambda: knows_repositories(bench, running), 'writes through praefect did not succeed')
+                running.idle_bytes = running.resident()
                 yield running
