@@ -23,6 +23,7 @@ using datastore::Rule;
 
 // Between two looks at a name that somebody else is creating.
 constexpr std::chrono::milliseconds kLookAgain{50};
+constexpr char kStorageGone[] = "the virtual storage is gone";
 
 // Of a repository that is new, or new to the books; `default_replication_factor`.
 std::vector<std::string> Assignments(const nodes::VirtualStorage& storage,
@@ -32,6 +33,12 @@ std::vector<std::string> Assignments(const nodes::VirtualStorage& storage,
   std::mt19937_64 random{std::random_device()()};
   return datastore::PickAssignments(std::move(all), std::move(holders),
                                     static_cast<size_t>(storage.replication_factor), random);
+}
+
+// Why it is not asked; empty: it is.
+std::string KnownToBeDown(const nodes::Node& node) {
+  if (node.routable()) return "";
+  return fmt::format("node \"{}\" at {}: {}", node.storage, node.address_text, node.reason);
 }
 
 // A rule for the repository that has the name now.
@@ -353,26 +360,39 @@ std::vector<NodePtr> Clerk::NodesOf(const std::string& virtual_storage) const {
   std::vector<NodePtr> nodes;
   if (storage == nullptr) return nodes;
   for (const nodes::Node& node : storage->nodes) nodes.emplace_back(snapshot, &node);
-  return nodes;
-}
-
-Clerk::Holders Clerk::AskAll(const Name& name) const {
-  const auto snapshot = snapshot_();
-  const nodes::VirtualStorage* storage = snapshot->Find(name.virtual_storage);
-  if (storage == nullptr) return {.unanswered = "the virtual storage is gone"};
-  std::vector<NodePtr> nodes;
-  for (const nodes::Node& node : storage->nodes) nodes.emplace_back(snapshot, &node);
   const nodes::Node* primary = &storage->primary();
   std::stable_partition(nodes.begin(), nodes.end(),
                         [&](const NodePtr& node) { return node.get() == primary; });
+  return nodes;
+}
+
+Clerk::Walked Clerk::WalkAll(const std::string& virtual_storage,
+                             std::chrono::milliseconds timeout) const {
+  const std::vector<NodePtr> nodes = NodesOf(virtual_storage);
+  if (nodes.empty()) return {.unanswered = kStorageGone};
+  for (const NodePtr& node : nodes) {
+    if (std::string why = KnownToBeDown(*node); !why.empty()) return {.unanswered = std::move(why)};
+  }
+  Walked all;
+  for (auto& walked : nodes_.Walk(nodes, timeout)) {
+    if (!walked.value) return {.unanswered = walked.answer.message};
+    std::move(walked.value->begin(), walked.value->end(), std::back_inserter(all.repositories));
+  }
+  return all;
+}
+
+Clerk::Holders Clerk::AskAll(const Name& name) const {
+  std::vector<NodePtr> nodes = NodesOf(name.virtual_storage);
+  if (nodes.empty()) return {.unanswered = kStorageGone};
   Holders holders;
   const auto note = [&](std::string why) {
     if (holders.unanswered.empty()) holders.unanswered = std::move(why);
   };
-  std::erase_if(nodes, [&](const NodePtr& node) {  // who is known to be down is not waited for
-    if (node->routable()) return false;
-    note(fmt::format("node \"{}\" at {}: {}", node->storage, node->address_text, node->reason));
-    return true;
+  std::erase_if(nodes, [&](const NodePtr& node) {
+    std::string why = KnownToBeDown(*node);
+    const bool down = !why.empty();
+    if (down) note(std::move(why));
+    return down;
   });
   const auto answers = nodes_.Exists(nodes, name.relative_path);
   for (size_t i = 0; i < nodes.size(); ++i) {

@@ -133,8 +133,14 @@ class Clerk {
   };
   Unrecorded FindUnrecorded(const Name& directory, db::Deadline deadline) const;
 
-  // All of a virtual storage; none when it is gone.
+  // All of a virtual storage, the primary first; none when it is gone.
   std::vector<NodePtr> NodesOf(const std::string& virtual_storage) const;
+  // What lies on each of them. One that is known to be down is not waited for.
+  struct Walked {
+    std::string unanswered;  // why it is not known; empty: it is
+    std::vector<WalkedRepository> repositories;
+  };
+  Walked WalkAll(const std::string& virtual_storage, std::chrono::milliseconds timeout) const;
   // Every configured node's answer, the primary's first.
   struct Holders {
     std::vector<NodePtr> have, have_not;

@@ -76,17 +76,14 @@ Decision Clerk::ListNow(const std::string& virtual_storage, db::Deadline deadlin
 // The nodes are asked first: what is made meanwhile is in the books when these are read, and not
 // taken for nobody's.
 Decision Clerk::ListOnce(const std::string& virtual_storage, db::Deadline deadline) const {
-  const std::vector<NodePtr> nodes = NodesOf(virtual_storage);
-  if (nodes.empty()) return NotWalked(virtual_storage, "it is gone");
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   std::map<std::string, Modified> lying;  // by path; when a node changed it last
-  for (auto& walked : nodes_.Walk(nodes, std::max(left, std::chrono::milliseconds(1)))) {
-    if (!walked.value) return NotWalked(virtual_storage, walked.answer.message);
-    for (WalkedRepository& each : *walked.value) {
-      Modified& modified = lying[std::move(each.path)];
-      modified = std::max(modified, each.modified);
-    }
+  Walked walked = WalkAll(virtual_storage, std::max(left, std::chrono::milliseconds(1)));
+  if (!walked.unanswered.empty()) return NotWalked(virtual_storage, walked.unanswered);
+  for (WalkedRepository& each : walked.repositories) {
+    Modified& modified = lying[std::move(each.path)];
+    modified = std::max(modified, each.modified);
   }
   std::set<std::string> places;
   std::map<std::string, Modified> names;

@@ -77,15 +77,12 @@ Decision Clerk::RenameNamespaceNow(const Name& from, const std::string& to, db::
 
 // What lies at the place of a repository, or around it, belongs to that.
 Clerk::Unrecorded Clerk::FindUnrecorded(const Name& directory, db::Deadline deadline) const {
-  const std::vector<NodePtr> nodes = NodesOf(directory.virtual_storage);
-  if (nodes.empty()) return {.refused = Unanswered(directory, "the virtual storage is gone")};
+  Walked walked = WalkAll(directory.virtual_storage, NodeClient::kQuestionTimeout);
+  if (!walked.unanswered.empty()) return {.refused = Unanswered(directory, walked.unanswered)};
   Unrecorded unrecorded;
-  for (auto& walked : nodes_.Walk(nodes, NodeClient::kQuestionTimeout)) {
-    if (!walked.value) return {.refused = Unanswered(directory, walked.answer.message)};
-    for (WalkedRepository& each : *walked.value) {
-      const bool below = each.path.starts_with(directory.relative_path + "/");
-      if (below) unrecorded.paths.insert(std::move(each.path));
-    }
+  for (WalkedRepository& each : walked.repositories) {
+    const bool below = each.path.starts_with(directory.relative_path + "/");
+    if (below) unrecorded.paths.insert(std::move(each.path));
   }
   for (auto path = unrecorded.paths.begin(); path != unrecorded.paths.end();) {
     const auto overlaps = Overlaps({directory.virtual_storage, *path}, deadline);

@@ -101,6 +101,17 @@ TEST_CASE("While a node does not answer, nobody knows what lies on the storage")
                                           Catch::Contains("gitaly-3") && Catch::Contains("(14)"));
 }
 
+TEST_CASE("A node that is known to be down is not waited for when a storage is walked") {
+  ToldNames cluster;
+  cluster.node(2).Freeze();
+  const std::string named = "node \"gitaly-3\" at " + cluster.node(2).address() + ": ";
+  CHECK(Eventually([&] { return cluster.TryWalk().error.find(named) != std::string::npos; }));
+  const Outcome removed = cluster.Call("NamespaceService/RemoveNamespace",
+                                       {{{"storageName", "default"}, {"name", "group"}}});
+  CHECK_THAT(removed.error, Catch::Contains(named));
+  cluster.node(2).Thaw();
+}
+
 TEST_CASE("A pool is told by its own name, wherever it lies") {
   ToldNames cluster;
   WorkingCopy copy = cluster.CreateWithCommit("a.git");
