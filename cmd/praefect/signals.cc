@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "observe/thread.h"
+
 namespace praefect::cmd {
 namespace {
 
@@ -36,7 +38,7 @@ void Signals::End() {
 
 void Signals::Deliver(std::function<void(int)> handler) {
   handler_ = std::move(handler);
-  thread_ = std::thread([this] { Run(); });
+  thread_ = observe::StartThread("signals", [this] { Run(); });
 }
 
 void Signals::Run() {

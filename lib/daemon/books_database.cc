@@ -10,6 +10,7 @@
 #include "db/migrations.h"
 #include "db/postgres.h"
 #include "db/sqlite.h"
+#include "observe/thread.h"
 
 namespace praefect::daemon {
 namespace {
@@ -81,7 +82,7 @@ absl::StatusOr<BooksDatabase::Opening> BooksDatabase::OpenPostgres() {
   const Finding finding = Ask(kFirstPatience);
   if (finding.final) return absl::FailedPreconditionError(finding.problem);
   Note(finding);
-  watcher_ = std::thread([this] { Watch(); });
+  watcher_ = observe::StartThread("db-watch", [this] { Watch(); });
   return Opening::kDone;
 }
 

@@ -21,6 +21,7 @@
 #include "nodes/manager.h"
 #include "observe/metrics.h"
 #include "observe/mutex.h"
+#include "observe/thread.h"
 #include "proxy/server.h"
 #include "service/local_server.h"
 
@@ -68,7 +69,7 @@ class Daemon::Impl {
     nodes_.Start();
     if (const absl::Status status = Serve(); !status.ok()) return status;
     supervision_.Start();
-    stopper_ = std::thread([this] {
+    stopper_ = observe::StartThread("stop", [this] {
       if (AwaitBooks()) StopWhenAsked();
       StopParts();
       logger_->Info("Praefect has stopped");

@@ -1,4 +1,5 @@
 #include "daemon/http_connections.h"
+#include "observe/thread.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -89,7 +90,7 @@ HttpConnections::~HttpConnections() {
 
 void HttpConnections::Start(std::unique_ptr<net::ListeningSocket> socket) {
   socket_ = std::move(socket);
-  acceptor_ = std::thread([this] { Accept(); });
+  acceptor_ = observe::StartThread("admin", [this] { Accept(); });
 }
 
 void HttpConnections::StopAccepting() {

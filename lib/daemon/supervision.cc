@@ -1,4 +1,5 @@
 #include "daemon/supervision.h"
+#include "observe/thread.h"
 
 #include <fmt/format.h>
 
@@ -47,7 +48,7 @@ Supervision::~Supervision() { Stop(); }
 void Supervision::Start() {
   if (!supervisor_.notify) return;
   started_ = Clock::now();
-  thread_ = std::thread([this] { Run(); });
+  thread_ = observe::StartThread("watchdog", [this] { Run(); });
 }
 
 void Supervision::Reloading() {

@@ -15,6 +15,7 @@
 #include "datastore/recovery.h"
 #include "datastore/settle_batches.h"
 #include "db/stop_signal.h"
+#include "observe/thread.h"
 
 namespace praefect::datastore {
 namespace {
@@ -51,7 +52,7 @@ class Bookkeeper::Impl {
         endings_(EndingsOptionsOf(), settles_, drops_, lingering_, errands_, lingers_, metrics_),
         recovery_(store, RecoveryOptionsOf(), in_flight_, logger) {
     instance_.Start();
-    upkeep_ = std::thread([this] { Upkeep(); });
+    upkeep_ = observe::StartThread("books-upkeep", [this] { Upkeep(); });
   }
 
   ~Impl() {

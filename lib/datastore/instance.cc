@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "datastore/await.h"
+#include "observe/thread.h"
 
 namespace praefect::datastore {
 namespace {
@@ -30,7 +31,7 @@ Instance::Instance(Store& store, Routes& routes, InstanceOptions options, Instan
 Instance::~Instance() { Stop(); }
 
 void Instance::Start() {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = observe::StartThread("beats", [this] { Run(); });
 }
 
 void Instance::Stop() {

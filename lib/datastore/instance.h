@@ -1,8 +1,8 @@
 #pragma once
 
 // This process as one row of the books: it registers, raises its counter at once and every `beat`,
-// watches the counters of the others, and starts over under a new id when it was buried or could not beat for
-// as long as a call is fed.
+// watches the counters of the others, and starts over under a new id when it was buried or could
+// not beat for as long as a call is fed.
 
 #include <atomic>
 #include <cstdint>

@@ -10,6 +10,7 @@
 #include "db/backoff.h"
 #include "db/listen_check.h"
 #include "db/postgres_connect.h"
+#include "observe/thread.h"
 
 namespace praefect::db {
 namespace {
@@ -24,7 +25,7 @@ class PostgresListener final : public Listener {
         events_(std::move(events)),
         pool_(pool),
         logger_(logger),
-        thread_([this] { Run(); }) {}
+        thread_(observe::StartThread("db-listen", [this] { Run(); })) {}
   ~PostgresListener() override {
     stop_.Stop();
     thread_.join();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "db/arguments.h"
+#include "observe/thread.h"
 
 namespace praefect::db {
 namespace {
@@ -26,9 +27,9 @@ Pool::Pool(std::vector<std::unique_ptr<Connection>> connections, size_t max_wait
     : max_waiting_(max_waiting), max_idle_(max_idle), counters_(counters) {
   for (auto& connection : connections) workers_.emplace_back().connection = std::move(connection);
   for (Worker& worker : workers_) {
-    threads_.emplace_back([this, &worker] { Work(worker); });
+    threads_.push_back(observe::StartThread("db", [this, &worker] { Work(worker); }));
   }
-  threads_.emplace_back([this] { Expire(); });
+  threads_.push_back(observe::StartThread("db-expire", [this] { Expire(); }));
 }
 
 Pool::~Pool() {

@@ -15,6 +15,7 @@
 #include "nodes/tls_diagnosis.h"
 #include "nodes/trust.h"
 #include "observe/mutex.h"
+#include "observe/thread.h"
 
 namespace praefect::nodes {
 namespace {
@@ -65,7 +66,7 @@ class Manager::Impl {
 
   void Start() {
     StartProbes();
-    thread_ = std::thread([this] { Run(); });
+    thread_ = observe::StartThread("node-probes", [this] { Run(); });
   }
 
   std::shared_ptr<const Snapshot> snapshot() const {

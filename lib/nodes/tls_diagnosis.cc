@@ -1,4 +1,5 @@
 #include "nodes/tls_diagnosis.h"
+#include "observe/thread.h"
 
 #include <utility>
 
@@ -12,7 +13,9 @@ TlsDiagnosis::~TlsDiagnosis() {
 void TlsDiagnosis::Ask(const config::Address& address,
                        std::shared_ptr<const net::TlsClientContext> tls,
                        std::chrono::milliseconds timeout, Done done) {
-  std::call_once(started_, [this] { thread_ = std::thread([this] { loop_.Run(); }); });
+  std::call_once(started_, [this] {
+    thread_ = observe::StartThread("tls-diagnosis", [this] { loop_.Run(); });
+  });
   loop_.Post([this, address, tls = std::move(tls), timeout, done = std::move(done)]() mutable {
     Connect(address, std::move(tls), timeout, std::move(done));
   });

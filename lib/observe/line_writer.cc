@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "observe/thread.h"
+
 namespace praefect::observe {
 namespace {
 
@@ -31,9 +33,11 @@ void BlockPipeSignal() {
 }  // namespace
 
 LineWriter::LineWriter(int fd)
-    : fd_(fd), regular_file_(IsRegularFile(fd)), wanted_fd_(fd), used_fd_(fd), thread_([this] {
-        Run();
-      }) {}
+    : fd_(fd),
+      regular_file_(IsRegularFile(fd)),
+      wanted_fd_(fd),
+      used_fd_(fd),
+      thread_(StartThread("log", [this] { Run(); })) {}
 
 LineWriter::~LineWriter() {
   {

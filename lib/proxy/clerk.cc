@@ -10,6 +10,7 @@
 #include "datastore/await.h"
 #include "datastore/changes.h"
 #include "datastore/names.h"
+#include "observe/thread.h"
 #include "proxy/decisions.h"
 
 namespace praefect::proxy {
@@ -57,7 +58,8 @@ Clerk::Clerk(datastore::Bookkeeper& keeper, datastore::UnknownContents& unknown,
       nodes_(nodes),
       snapshot_(std::move(snapshot)),
       options_(options) {
-  for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
+  for (size_t i = 0; i < options_.threads; ++i)
+    threads_.push_back(observe::StartThread("clerk", [this] { Run(); }));
 }
 
 Clerk::~Clerk() { Stop(); }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "datastore/changes.h"
+#include "observe/thread.h"
 
 namespace praefect::proxy {
 namespace {
@@ -52,7 +53,7 @@ Promoter::Promoter(datastore::Bookkeeper& keeper, SnapshotSource snapshot, obser
       too_many_(registry.Counter("gitaly_praefect_moves_refused_total",
                                  "Writes that did not wait for a move of their primary, because "
                                  "too many repositories were being moved.")),
-      thread_([this] { Run(); }) {}
+      thread_(observe::StartThread("promotions", [this] { Run(); })) {}
 
 Promoter::~Promoter() { Stop(); }
 

@@ -4,6 +4,7 @@
 
 #include "gitaly/metadata.h"
 #include "net/transport.h"
+#include "observe/thread.h"
 #include "proxy/client_session.h"
 
 namespace praefect::proxy {
@@ -63,7 +64,7 @@ void Worker::Start() {
     delay_.Start();
     LookAtCalls();
   });
-  thread_ = std::thread([this] { loop_.Run(); });
+  thread_ = observe::StartThread("worker", [this] { loop_.Run(); });
 }
 
 void Worker::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {

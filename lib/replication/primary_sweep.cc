@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "datastore/await.h"
+#include "observe/thread.h"
 
 namespace praefect::replication {
 namespace {
@@ -46,7 +47,7 @@ std::string StateOf(const nodes::Snapshot& snapshot, uint64_t takeovers) {
 }  // namespace
 
 PrimarySweep::PrimarySweep(Context context)
-    : context_(std::move(context)), thread_([this] { Run(); }) {}
+    : context_(std::move(context)), thread_(observe::StartThread("primaries", [this] { Run(); })) {}
 
 PrimarySweep::~PrimarySweep() { Stop(); }
 

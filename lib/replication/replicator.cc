@@ -3,6 +3,7 @@
 #include <set>
 
 #include "datastore/await.h"
+#include "observe/thread.h"
 
 namespace praefect::replication {
 
@@ -44,7 +45,8 @@ void Replicator::Publish(std::shared_ptr<const nodes::Snapshot> snapshot) {
         queue->up = node.health == nodes::Health::kUp && node.writable();
         queue->parked_look = now + kParkedLook;
         for (size_t i = 0; i < settings_.workers; ++i) {
-          threads_.emplace_back([this, &queue = *queue] { Work(queue); });
+          threads_.push_back(
+              observe::StartThread("copies", [this, &queue = *queue] { Work(queue); }));
         }
       }
     }

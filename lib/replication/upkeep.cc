@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "observe/thread.h"
+
 namespace praefect::replication {
 
 Upkeep::Upkeep(const DiskWatch::Context& context, datastore::UnknownContents& unknown)
     : sweep_(context.keeper, context.logger, context.metrics),
       disks_(context),
       unknown_(unknown, context.nodes) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = observe::StartThread("repl-upkeep", [this] { Run(); });
 }
 
 Upkeep::~Upkeep() { Stop(); }

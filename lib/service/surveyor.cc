@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "observe/thread.h"
 #include "service/survey_metrics.h"
 
 namespace praefect::service {
@@ -31,7 +32,7 @@ Surveyor::Surveyor(Sources sources)
     if (survey == nullptr) return std::vector<prometheus::MetricFamily>();
     return SurveyMetrics(*survey, *snapshot(), std::chrono::steady_clock::now());
   });
-  thread_ = std::thread([this] { Run(); });
+  thread_ = observe::StartThread("survey", [this] { Run(); });
 }
 
 Surveyor::~Surveyor() { Stop(); }
