@@ -48,7 +48,8 @@ CPU_OF_CALLS, CPU_OF_BYTES = 'cpu_us_per_call', 'cpu_s_per_gib'
 BARS = (
     Bar('unary', 'CPU per call / nghttpx', over('nghttpx', CPU_OF_CALLS), 1.0, ('nghttpx',)),
     Bar('unary', 'CPU per call / nginx', over('nginx', CPU_OF_CALLS), 0.4, ('nginx',)),
-    Bar('unary-2000', 'CPU per call / nginx', over('nginx', CPU_OF_CALLS), 0.8, ('nginx',)),
+    # "bytes" shows what the machine takes for it at least.
+    Bar('unary-2000', 'CPU per call / nginx', over('nginx', CPU_OF_CALLS), 0.8, ('nginx', 'bytes')),
     Bar('unary-2000', 'added p50 / nginx', added_over('nginx', 'p50_us'), 1.0, ('nginx', 'direct')),
     Bar('unary-8000', 'added p99 / nghttpx', added_over('nghttpx', 'p99_us'), 1.0, ('nghttpx', 'direct')),
     Bar('download', 'CPU per GiB / nginx', over('nginx', CPU_OF_BYTES), 0.85, ('nginx',)),
