@@ -46,7 +46,7 @@ struct ConnectionOptions {
   uint32_t max_concurrent_streams = 10'000;  // that the peer may open; server side
   uint32_t max_header_list_bytes = 64 << 10;
   uint32_t max_header_fields = 256;     // of one block
-  size_t max_output_bytes = 256 << 10;  // queued for the socket before streams wait
+  size_t max_output_bytes = 128 << 10;  // queued for the socket before streams wait
   // Client side: a peer that leaves a PING unanswered for so long while calls are open is frozen,
   // and the connection is closed. 0: it is never asked.
   int64_t keepalive_timeout_ms = 0;

@@ -152,6 +152,7 @@ void Upstream::Connected(absl::StatusOr<std::unique_ptr<net::Transport>> transpo
   http2::Connection::Owner& owner = *this;
   http2::ConnectionOptions options;
   options.stream_window = kStreamWindow;
+  options.max_output_bytes = kMaxOutputBytes;
   options.keepalive_timeout_ms = keepalive_timeout_.count();
   connections_.push_back(std::make_unique<http2::Connection>(
       loop_, buffers_, owner, http2::Connection::Side::kClient, *std::move(transport), options));

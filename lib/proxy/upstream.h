@@ -33,6 +33,9 @@ class Upstream final : private http2::Connection::Owner {
   // Bytes of an answer that the node may send before its client takes some, at the beginning. Many
   // downloads that stall at once are to cost little; one that does not grows soon.
   static constexpr uint32_t kStreamWindow = 64 << 10;
+  // Each write may wake the node, which is most of what an upload costs. More than on a connection
+  // to a client: there are few to nodes, and nodes read.
+  static constexpr size_t kMaxOutputBytes = 512 << 10;
 
   // Waits for a connection.
   class Waiter {
