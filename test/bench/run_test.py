@@ -32,8 +32,9 @@ class Run(unittest.TestCase):
                 (figures,) = written['figures'][work.name][proxy]
                 for name, value in figures.items():
                     self.assertIn(name, report.SHOWN)
-                    # In so short a time the CPU of a proxy may be less than its clock shows.
-                    if not name.startswith('cpu'):
+                    # In so short a time the CPU of a proxy may be less than its clock shows; and what a few
+                    # connections need, a process that has served others may have.
+                    if not name.startswith('cpu') and name != 'bytes_above_idle':
                         self.assertGreater(value, 0, f'{work.name}: {proxy}: {name}')
         self.assertIn('1,000 idle connections', run.stdout)
 
